@@ -1,0 +1,3 @@
+"""The package's version, readable without importing TensorFlow."""
+
+VERSION = "0.1.0"
