@@ -1,0 +1,66 @@
+"""What the student is asked to match, by name; one file for each kind of knowledge."""
+
+from collections.abc import Callable
+
+from distill.errors import UserError
+from distill.methods.labels import CrossEntropy
+from distill.methods.logits import (
+    KD,
+    MSELogits,
+    MSEProbabilities,
+    kd,
+    mse_logits,
+    mse_probabilities,
+)
+from distill.methods.method import FunctionMethod, Method
+
+METHODS = {
+    "kd": KD,
+    "mse_logits": MSELogits,
+    "mse_probabilities": MSEProbabilities,
+}
+
+
+def get_method(method: str | Method | Callable) -> Method:
+    """Returns a `Method` from its name, from a function, or as it is.
+
+    Args:
+        method: a name in `METHODS`; a `Method`; or a function
+            `(teacher_logits, student_logits, temperature) -> (batch,)`.
+
+    Returns:
+        A `Method`.
+
+    Raises:
+        UserError: it is none of these.
+
+    Example:
+
+    >>> get_method("kd").name
+    'kd'
+    """
+    if isinstance(method, Method):
+        return method
+    if isinstance(method, str) and method in METHODS:
+        return METHODS[method](name=method)
+    if callable(method) and not isinstance(method, type):
+        return FunctionMethod(method)
+    raise UserError(
+        f"Unknown method {method!r}; use one of {', '.join(METHODS)}, a distill.methods.Method, or "
+        "a function (teacher_logits, student_logits, temperature) -> (batch,)."
+    )
+
+
+__all__ = [
+    "KD",
+    "METHODS",
+    "CrossEntropy",
+    "FunctionMethod",
+    "MSELogits",
+    "MSEProbabilities",
+    "Method",
+    "get_method",
+    "kd",
+    "mse_logits",
+    "mse_probabilities",
+]

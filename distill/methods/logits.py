@@ -1,0 +1,120 @@
+"""Methods that match the last layer: logits or the probabilities softened from them."""
+
+import keras
+from keras import ops
+
+from distill.methods.method import Method, at_least_float32
+
+
+def kd(teacher_logits, student_logits, temperature):
+    """Hinton's soft loss: the divergence of the softened student from the softened teacher.
+
+    `T² · KL(p ‖ q) = T² · Σᵢ pᵢ (log pᵢ − log qᵢ)`, where `p = softmax(teacher_logits / T)` and
+    `q = softmax(student_logits / T)`. The gradient with respect to a student's logit is
+    `T (qᵢ − pᵢ)`: thanks to `T²` it keeps its size as `T` grows.
+
+    Args:
+        teacher_logits: float tensor `(batch, classes)`.
+        student_logits: float tensor `(batch, classes)`.
+        temperature: `T`, a positive scalar.
+
+    Returns:
+        Float tensor `(batch,)`, in float32 at least, zero where the two models agree.
+
+    Example:
+
+    >>> teacher, student = ops.array([[2.0, 0.0]]), ops.array([[0.0, 0.0]])
+    >>> round(float(kd(teacher, student, 1.0)[0]), 4)
+    0.3278
+
+    Source: Hinton, Vinyals and Dean (2015), Distilling the Knowledge in a Neural Network,
+    section 2, arXiv:1503.02531.
+    """
+    log_p = ops.log_softmax(at_least_float32(teacher_logits) / temperature)
+    log_q = ops.log_softmax(at_least_float32(student_logits) / temperature)
+    # Σ pᵢ (log pᵢ − log qᵢ) cancels badly at high temperature: at T=100 a student close to its
+    # teacher gets a float32 sum that is wrong by several per cent, or negative. As p and q both sum
+    # to one, Σ (qᵢ − pᵢ − pᵢ log(qᵢ/pᵢ)) is the same number with no negative term.
+    p, log_ratio = ops.exp(log_p), log_q - log_p
+    close = p * (ops.expm1(ops.minimum(log_ratio, 1.0)) - log_ratio)
+    far = ops.exp(log_q) - p * (1.0 + log_ratio)
+    return temperature**2 * ops.sum(ops.where(log_ratio < 1.0, close, far), axis=-1)
+
+
+def mse_logits(teacher_logits, student_logits, temperature=1.0):
+    """Mean squared difference of the logits: `1/N · Σᵢ (tᵢ − sᵢ)²` over `N` classes.
+
+    Unlike `kd` it also asks for the teacher's offset, which softmax ignores. With logits of mean
+    zero, twice the limit of `kd` at high temperature.
+
+    Args:
+        teacher_logits: float tensor `(batch, classes)`.
+        student_logits: float tensor `(batch, classes)`.
+        temperature: not used: nothing is softened here.
+
+    Returns:
+        Float tensor `(batch,)`, in float32 at least.
+
+    Example:
+
+    >>> float(mse_logits(ops.array([[2.0, 0.0]]), ops.array([[0.0, 0.0]]))[0])
+    2.0
+
+    Source: Ba and Caruana (2014), Do Deep Nets Really Need to be Deep?, section 2.3 (there a sum
+    with factor 1/2), arXiv:1312.6184.
+    """
+    del temperature
+    difference = at_least_float32(teacher_logits) - at_least_float32(student_logits)
+    return ops.mean(ops.square(difference), axis=-1)
+
+
+def mse_probabilities(teacher_logits, student_logits, temperature):
+    """Mean squared difference of the softened probabilities: `T² · 1/N · Σᵢ (pᵢ − qᵢ)²`.
+
+    `p = softmax(teacher_logits / T)`, `q = softmax(student_logits / T)`, `N` classes. The
+    gradient of the plain mean falls with `1/T²`, as that of `kd` does, hence the same factor.
+
+    Args:
+        teacher_logits: float tensor `(batch, classes)`.
+        student_logits: float tensor `(batch, classes)`.
+        temperature: `T`, a positive scalar.
+
+    Returns:
+        Float tensor `(batch,)`, in float32 at least.
+
+    Example:
+
+    >>> teacher, student = ops.array([[100.0, 0.0]]), ops.array([[0.0, 0.0]])
+    >>> float(mse_probabilities(teacher, student, 1.0)[0])
+    0.25
+
+    Source: the Brier score (Brier, 1950) with the teacher's probabilities in the place of the
+    labels, the temperature of Hinton et al. (2015).
+    """
+    p = ops.softmax(at_least_float32(teacher_logits) / temperature)
+    q = ops.softmax(at_least_float32(student_logits) / temperature)
+    return temperature**2 * ops.mean(ops.square(p - q), axis=-1)
+
+
+@keras.saving.register_keras_serializable(package="distill")
+class KD(Method):
+    """The method `"kd"`; see `kd`."""
+
+    def call(self, teacher_logits, student_logits, temperature):
+        return kd(teacher_logits, student_logits, temperature)
+
+
+@keras.saving.register_keras_serializable(package="distill")
+class MSELogits(Method):
+    """The method `"mse_logits"`; see `mse_logits`."""
+
+    def call(self, teacher_logits, student_logits, temperature):
+        return mse_logits(teacher_logits, student_logits, temperature)
+
+
+@keras.saving.register_keras_serializable(package="distill")
+class MSEProbabilities(Method):
+    """The method `"mse_probabilities"`; see `mse_probabilities`."""
+
+    def call(self, teacher_logits, student_logits, temperature):
+        return mse_probabilities(teacher_logits, student_logits, temperature)

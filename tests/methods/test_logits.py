@@ -1,0 +1,152 @@
+"""Every soft loss against NumPy in float64, written from the formula, and its gradient's size."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from scipy.special import softmax
+from scipy.stats import entropy
+
+from distill.methods import kd, mse_logits, mse_probabilities
+
+SHAPES = [(1, 2), (7, 3), (64, 10), (5, 1000)]
+TEMPERATURES = [0.5, 1.0, 2.0, 4.0, 20.0, 100.0]
+METHODS = [kd, mse_logits, mse_probabilities]
+
+
+def expected(method, teacher, student, temperature):
+    """The three formulas, one example at a time, in float64."""
+    losses = []
+    for t, s in zip(teacher.astype("float64"), student.astype("float64"), strict=True):
+        if method is mse_logits:
+            losses.append(np.sum((t - s) ** 2) / len(t))
+            continue
+        if method is kd:
+            # Σ p log(p/q) in the extended precision that logarithms of ±2e4 need.
+            t, s = (logits.astype("longdouble") / temperature for logits in (t, s))
+            log_p = t - t.max() - np.log(np.sum(np.exp(t - t.max())))
+            log_q = s - s.max() - np.log(np.sum(np.exp(s - s.max())))
+            losses.append(temperature**2 * float(np.sum(np.exp(log_p) * (log_p - log_q))))
+            continue
+        p, q = softmax(t / temperature), softmax(s / temperature)
+        losses.append(temperature**2 * np.sum((p - q) ** 2) / len(t))
+    return np.array(losses)
+
+
+def logits(shape, scale, seed, dtype="float32"):
+    values = np.random.default_rng(seed).normal(scale=scale, size=shape)
+    return tf.cast(np.clip(values, -1e4, 1e4), dtype)
+
+
+@pytest.mark.parametrize("temperature", TEMPERATURES)
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("method", METHODS)
+def test_equals_float64_formula(method, shape, temperature):
+    for seed, scale in enumerate((0.1, 3.0, 30.0)):
+        teacher, student = logits(shape, scale, seed), logits(shape, scale, seed + 100)
+        got = method(teacher, student, temperature).numpy()
+        wanted = expected(method, teacher.numpy(), student.numpy(), temperature)
+        assert got.shape == wanted.shape
+        np.testing.assert_allclose(got, wanted, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("temperature", TEMPERATURES)
+@pytest.mark.parametrize("dtype", ["float32", "float16", "bfloat16"])
+@pytest.mark.parametrize("method", METHODS)
+def test_extreme_logits_in_every_precision(method, dtype, temperature):
+    teacher, student = logits((64, 10), 1e4, 1, dtype), logits((64, 10), 1e4, 2, dtype)
+    assert float(tf.reduce_max(tf.abs(teacher))) > 9e3
+    with tf.GradientTape() as tape:
+        tape.watch(student)
+        losses = method(teacher, student, temperature)
+    assert losses.dtype == "float32"
+    assert np.all(np.isfinite(tf.cast(tape.gradient(losses, student), "float32")))
+    teacher, student = (tf.cast(x, "float64").numpy() for x in (teacher, student))
+    wanted = expected(method, teacher, student, temperature)
+    np.testing.assert_allclose(losses.numpy(), wanted, rtol=1e-5, atol=1e-4)
+
+
+def test_kd_to_a_millionth_at_temperature_4():
+    teacher, student = logits((64, 10), 5.0, 3), logits((64, 10), 5.0, 4)
+    p, q = (softmax(x.numpy().astype("float64") / 4, axis=-1) for x in (teacher, student))
+    wanted = 16 * entropy(p, q, axis=-1)
+    np.testing.assert_allclose(kd(teacher, student, 4.0).numpy(), wanted, rtol=1e-6)
+    np.testing.assert_allclose(np.mean(kd(teacher, student, 4.0)), np.mean(wanted), rtol=1e-6)
+
+
+def test_kd_by_hand():
+    # p = (3/4, 1/4), q = (1/2, 1/2): KL = 3/4 log(3/2) + 1/4 log(1/2) = 0.130812…
+    teacher, student = tf.constant([[np.log(3.0), 0.0]], "float32"), tf.zeros((1, 2))
+    assert float(kd(teacher, student, 1.0)[0]) == pytest.approx(0.13081203594113694, rel=1e-6)
+    assert float(kd(2 * teacher, student, 2.0)[0]) == pytest.approx(4 * 0.130812035941, rel=1e-6)
+
+
+@pytest.mark.parametrize("temperature", TEMPERATURES)
+def test_kd_ignores_a_shift_and_is_never_negative(temperature):
+    teacher = logits((64, 10), 5.0, 5)
+    shifted = kd(teacher, teacher + 100.0, temperature).numpy()
+    assert np.all(shifted >= 0)
+    np.testing.assert_allclose(shifted, 0.0, atol=1e-6)
+    # Logits below zero throughout, which a divergence on raw logits would clip away.
+    below = kd(teacher - 50.0, teacher[::-1] - 50.0, temperature).numpy()
+    np.testing.assert_allclose(below, kd(teacher, teacher[::-1], temperature), rtol=2e-4)
+    assert np.all(below >= 0)
+
+
+def test_kd_keeps_its_precision_where_the_plain_sum_loses_it():
+    teacher = logits((64, 1000), 3.0, 6)
+    student = teacher + logits((64, 1000), 0.1, 7)
+    wanted = np.mean(expected(kd, teacher.numpy(), student.numpy(), 100.0))
+    log_p, log_q = tf.nn.log_softmax(teacher / 100), tf.nn.log_softmax(student / 100)
+    plain = 1e4 * float(tf.reduce_mean(tf.reduce_sum(tf.exp(log_p) * (log_p - log_q), -1)))
+    assert abs(plain / wanted - 1) > 0.01
+    assert np.mean(kd(teacher, student, 100.0)) == pytest.approx(wanted, rel=1e-4)
+
+
+@pytest.mark.parametrize("temperature", TEMPERATURES)
+def test_kd_gradient_is_temperature_times_difference(temperature):
+    teacher, student = logits((8, 10), 3.0, 8), logits((8, 10), 3.0, 9)
+    with tf.GradientTape() as tape:
+        tape.watch(student)
+        losses = kd(teacher, student, temperature)
+    p, q = (softmax(x.numpy().astype("float64") / temperature, -1) for x in (teacher, student))
+    np.testing.assert_allclose(
+        tape.gradient(losses, student), temperature * (q - p), rtol=1e-3, atol=2e-6
+    )
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_gradient_against_finite_differences(method):
+    teacher = logits((4, 5), 2.0, 10, "float64")
+    student = logits((4, 5), 2.0, 11, "float64")
+    with tf.GradientTape() as tape:
+        tape.watch(student)
+        losses = method(teacher, student, 3.0)
+    gradient = tape.gradient(losses, student).numpy()
+    for row, column in np.ndindex(4, 5):
+        step = np.zeros((4, 5))
+        step[row, column] = 1e-6
+        up, down = (
+            np.sum(expected(method, teacher.numpy(), student.numpy() + sign * step, 3.0))
+            for sign in (1, -1)
+        )
+        assert gradient[row, column] == pytest.approx((up - down) / 2e-6, rel=1e-4, abs=1e-6)
+
+
+@pytest.mark.parametrize("method", [kd, mse_probabilities])
+def test_gradient_keeps_its_size_as_temperature_grows(method):
+    """The T² property: without the factor the gradient at T=100 would be 25 times smaller."""
+    teacher, student = logits((64, 10), 1.0, 12), logits((64, 10), 1.0, 13)
+
+    def norm(temperature):
+        with tf.GradientTape() as tape:
+            tape.watch(student)
+            losses = method(teacher, student, temperature)
+        return float(tf.norm(tape.gradient(losses, student)))
+
+    assert norm(100.0) == pytest.approx(norm(20.0), rel=0.02)
+
+
+def test_kd_at_high_temperature_is_half_the_square_of_centred_logits():
+    teacher, student = logits((64, 10), 1.0, 14), logits((64, 10), 1.0, 15)
+    centred = [x - tf.reduce_mean(x, -1, keepdims=True) for x in (teacher, student)]
+    np.testing.assert_allclose(kd(teacher, student, 1000.0), 0.5 * mse_logits(*centred), rtol=1e-2)
