@@ -1,0 +1,61 @@
+"""Teachers and students by name; each ends in logits and rescales its pixels itself."""
+
+import inspect
+
+import keras
+
+from distill.errors import UserError
+from distill.models.cnn import cnn, flower_cnn
+from distill.models.logits import ends_in_softmax, logits_model
+from distill.models.mlp import linear_student, linear_teacher, mlp
+
+MODELS = {
+    "mlp": mlp,
+    "linear_teacher": linear_teacher,
+    "linear_student": linear_student,
+    "cnn": cnn,
+    "flower_cnn": flower_cnn,
+}
+
+
+def build_model(name: str, input_shape: tuple[int, ...], classes: int, **options) -> keras.Model:
+    """Builds a model with fresh weights.
+
+    Args:
+        name: a name in `MODELS`.
+        input_shape: `(height, width, channels)` of images with values 0 to 255.
+        classes: number of logits.
+        **options: what else the function of that name takes, e.g. `hidden=800` for `"mlp"`.
+
+    Returns:
+        A built `keras.Model` whose last layer is named `logits`.
+
+    Raises:
+        UserError: an unknown name or option, or a value that the model cannot have.
+
+    Example:
+
+    >>> build_model("mlp", (28, 28, 1), 10, hidden=800).count_params()
+    1276810
+    """
+    if name not in MODELS:
+        raise UserError(f"Unknown model {name!r}; use one of {', '.join(MODELS)}.")
+    builder = MODELS[name]
+    allowed = list(inspect.signature(builder).parameters)[2:]
+    for option in options:
+        if option not in allowed:
+            raise UserError(
+                f"The model {name!r} has no option {option!r}; it has "
+                f"{', '.join(allowed) or 'none'}."
+            )
+    try:
+        return builder(tuple(input_shape), classes, **options)
+    except UserError:
+        raise
+    except (TypeError, ValueError) as error:
+        values = ", ".join(f"{key}={value!r}" for key, value in options.items())
+        reason = str(error).splitlines()[0]
+        raise UserError(f"The model {name!r} cannot be built with {values}: {reason}") from error
+
+
+__all__ = ["MODELS", "build_model", "ends_in_softmax", "logits_model"]
