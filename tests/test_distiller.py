@@ -1,0 +1,422 @@
+"""The Distiller as a Keras model: its numbers, its frozen teacher, everything that fit can do."""
+
+import json
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from keras import layers
+from scipy.special import log_softmax, softmax
+
+from distill.distiller import Distiller
+from distill.errors import UserError
+from distill.methods import mse_logits
+
+RNG = np.random.default_rng(0)
+X = RNG.normal(size=(96, 6)).astype("float32")
+Y = RNG.integers(0, 4, 96)
+
+
+def network(hidden=8, classes=4, dropout=0.0, **dense):
+    return keras.Sequential(
+        [
+            keras.Input((6,)),
+            layers.Dense(hidden, activation="relu", **dense),
+            layers.BatchNormalization(),
+            layers.Dropout(dropout),
+            layers.Dense(classes, name="logits"),
+        ]
+    )
+
+
+def distiller(alpha=0.3, temperature=4.0, optimizer="adam", method="kd", jit=False, **networks):
+    networks = {"teacher": network(16, dropout=0.5), "student": network(), **networks}
+    model = Distiller(**networks, alpha=alpha, temperature=temperature, method=method)
+    model.compile(optimizer, weighted_metrics=["accuracy"], jit_compile=jit)
+    return model
+
+
+def kl(teacher, student, temperature):
+    p, q = softmax(teacher / temperature, -1), softmax(student / temperature, -1)
+    return temperature**2 * np.sum(p * (np.log(p) - np.log(q)), -1)
+
+
+def in_float64(model, x=X):
+    return np.asarray(model(x, training=False), "float64")
+
+
+def cross_entropy(logits, labels=Y):
+    return -log_softmax(logits, -1)[np.arange(len(labels)), labels]
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_losses_are_what_the_formula_says(weighted):
+    model = distiller()
+    weights = RNG.random(len(X)) if weighted else np.ones(len(X))
+    teacher, student = in_float64(model.teacher), in_float64(model.student)
+    hard = np.mean(weights * cross_entropy(student))
+    soft = np.mean(weights * kl(teacher, student, 4.0))
+    # A batch size that leaves a smaller last batch: its examples count as much as the others.
+    got = model.evaluate(X, Y, sample_weight=weights, batch_size=40, verbose=0, return_dict=True)
+    assert got["hard_loss"] == pytest.approx(hard, rel=1e-5)
+    assert got["soft_loss"] == pytest.approx(soft, rel=1e-5)
+    assert got["loss"] == pytest.approx(0.3 * hard + 0.7 * soft, rel=1e-5)
+    right = np.argmax(student, -1) == Y
+    assert got["accuracy"] == pytest.approx(np.average(right, weights=weights), rel=1e-5)
+
+
+def test_step_against_gradients_by_finite_differences():
+    """One step of plain SGD moves each weight by the derivative of the NumPy loss."""
+    student = keras.Sequential([keras.Input((6,)), layers.Dense(4)])
+    model = distiller(student=student, optimizer=keras.optimizers.SGD(1.0))
+    teacher = in_float64(model.teacher)
+    kernel, bias = (weight.astype("float64") for weight in student.get_weights())
+
+    def loss(kernel, bias):
+        logits = X.astype("float64") @ kernel + bias
+        return np.mean(0.3 * cross_entropy(logits) + 0.7 * kl(teacher, logits, 4.0))
+
+    model.train_on_batch(X, Y)
+    moved = [before - after for before, after in zip((kernel, bias), student.get_weights())]
+    for index in np.ndindex(kernel.shape):
+        step = np.zeros_like(kernel)
+        step[index] = 1e-5
+        slope = (loss(kernel + step, bias) - loss(kernel - step, bias)) / 2e-5
+        assert moved[0][index] == pytest.approx(slope, rel=1e-3, abs=1e-5)
+    for index in range(4):
+        step = np.eye(4)[index] * 1e-5
+        slope = (loss(kernel, bias + step) - loss(kernel, bias - step)) / 2e-5
+        assert moved[1][index] == pytest.approx(slope, rel=1e-3, abs=1e-5)
+
+
+def test_alpha_one_is_plain_training():
+    model = distiller(alpha=1.0)
+    plain = keras.models.clone_model(model.student)
+    plain.set_weights(model.student.get_weights())
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    plain.compile("adam", loss)
+    for fitted in (model, plain):
+        fitted.fit(X, Y, batch_size=32, epochs=3, shuffle=False, verbose=0)
+    for ours, keras_own in zip(model.student.get_weights(), plain.get_weights(), strict=True):
+        np.testing.assert_allclose(ours, keras_own, rtol=1e-4, atol=1e-6)
+
+
+def test_alpha_zero_uses_no_label():
+    model, other = distiller(alpha=0.0), distiller(alpha=0.0)
+    other.set_weights(model.get_weights())
+    model.fit(X, Y, epochs=2, shuffle=False, verbose=0)
+    other.fit(X, np.full(len(X), -1), epochs=2, shuffle=False, verbose=0)
+    for first, second in zip(model.get_weights(), other.get_weights(), strict=True):
+        np.testing.assert_array_equal(first, second)
+
+
+def test_inputs_alone_are_enough_for_alpha_zero():
+    model = Distiller(teacher=network(16), student=network(), alpha=0.0)
+    model.compile("adam")
+    history = model.fit(X, epochs=1, verbose=0).history
+    assert history["hard_loss"] == [0.0]
+    assert history["soft_loss"][0] > 0
+
+
+def test_labels_missing_with_alpha_above_zero():
+    with pytest.raises(UserError, match="alpha is 0.3 and there are no labels"):
+        distiller().fit(X, epochs=1, verbose=0)
+
+
+def test_unlabelled_examples_are_imitated_only():
+    model = distiller()
+    labels = np.where(np.arange(len(Y)) % 2 == 0, Y, -1)
+    got = model.evaluate(X, labels, batch_size=len(X), verbose=0, return_dict=True)
+    student = in_float64(model.student)
+    assert got["hard_loss"] == pytest.approx(cross_entropy(student[::2], Y[::2]).mean(), rel=1e-5)
+    wanted = kl(in_float64(model.teacher), student, 4.0).mean()
+    assert got["soft_loss"] == pytest.approx(wanted, rel=1e-5)
+    accuracy = np.mean(np.argmax(student[::2], -1) == Y[::2])
+    assert got["accuracy"] == pytest.approx(accuracy, rel=1e-5)
+
+
+@pytest.mark.parametrize("trainable", [True, False])
+def test_teacher_stays_as_it_was(trainable):
+    teacher = network(16, dropout=0.5, kernel_regularizer="l2")
+    teacher.trainable = trainable
+    flags = [variable.trainable for variable in teacher.variables]
+    before = teacher.get_weights()
+    model = distiller(teacher=teacher)
+    model.trainable = False
+    model.trainable = True
+    model.compile("adam", metrics=["accuracy"])
+    model.fit(X, Y, epochs=2, validation_data=(X, Y), verbose=0)
+    model.evaluate(X, Y, verbose=0)
+    for first, second in zip(before, teacher.get_weights(), strict=True):
+        np.testing.assert_array_equal(first, second)
+    assert teacher.trainable is trainable
+    assert [variable.trainable for variable in teacher.variables] == flags
+    of_student = {id(variable) for variable in model.student.trainable_variables}
+    assert {id(variable) for variable in model.trainable_variables} == of_student
+
+
+def test_a_teacher_that_insists_on_training_mode_is_not_changed():
+    inputs = keras.Input((6,))
+    normalized = layers.BatchNormalization()(inputs, training=True)
+    teacher = keras.Model(inputs, layers.Dense(4)(normalized))
+    before = teacher.get_weights()
+    distiller(teacher=teacher).fit(X, Y, epochs=1, verbose=0)
+    for first, second in zip(before, teacher.get_weights(), strict=True):
+        np.testing.assert_array_equal(first, second)
+
+
+def test_evaluate_and_predict_change_nothing():
+    model = distiller()
+    model.fit(X, Y, epochs=1, verbose=0)
+    before = [np.copy(value) for value in model.get_weights()]
+    model.evaluate(X, Y, verbose=0)
+    logits = model.predict(X, verbose=0)
+    for first, second in zip(before, model.get_weights(), strict=True):
+        np.testing.assert_array_equal(first, second)
+    np.testing.assert_allclose(logits, model.student(X, training=False), rtol=1e-5, atol=1e-6)
+
+
+def test_one_student_pass_and_one_teacher_pass_a_step():
+    calls = []
+
+    class Counting(keras.Model):
+        def __init__(self, name):
+            super().__init__(name=name)
+            self.dense = layers.Dense(4)
+
+        def call(self, x, training=None):
+            calls.append((self.name, training))
+            return self.dense(x)
+
+    model = Distiller(teacher=Counting("teacher"), student=Counting("student"))
+    model.compile("sgd", run_eagerly=True)
+    model.build((None, 6))
+    model.train_on_batch(X, Y)
+    calls.clear()
+    model.train_on_batch(X, Y)
+    assert calls == [("teacher", False), ("student", True)]
+
+
+def test_regularisation_of_the_student_alone_is_added():
+    teacher = network(16, kernel_regularizer=keras.regularizers.L2(100.0))
+    student = network(8, kernel_regularizer=keras.regularizers.L2(0.1))
+    model = distiller(teacher=teacher, student=student)
+    got = model.evaluate(X, Y, verbose=0, return_dict=True)
+    penalty = 0.1 * np.sum(np.square(student.get_weights()[0].astype("float64")))
+    parts = 0.3 * got["hard_loss"] + 0.7 * got["soft_loss"]
+    assert got["loss"] == pytest.approx(parts + penalty, rel=1e-5)
+
+
+@pytest.mark.parametrize("jit", [False, True])
+def test_settings_change_without_a_retrace(jit):
+    model = distiller(jit=jit)
+    traces = []
+    step = model.train_step
+    model.train_step = lambda data: traces.append(1) or step(data)
+    model.fit(X, Y, batch_size=96, verbose=0)
+    traced = len(traces)
+    seen = []
+
+    class Warm(keras.callbacks.Callback):
+        def on_epoch_begin(self, epoch, logs=None):
+            self.model.temperature = 1.0 + epoch
+            self.model.alpha = 0.25 * epoch
+            seen.append((self.model.temperature, self.model.alpha))
+
+    model.fit(X, Y, epochs=4, batch_size=96, verbose=0, callbacks=[Warm()])
+    assert seen == [(1.0, 0.0), (2.0, 0.25), (3.0, 0.5), (4.0, 0.75)]
+    assert len(traces) == traced
+    teacher, student = in_float64(model.teacher), in_float64(model.student)
+    got = model.evaluate(X, Y, batch_size=96, verbose=0, return_dict=True)
+    assert got["soft_loss"] == pytest.approx(kl(teacher, student, 4.0).mean(), rel=1e-4)
+    parts = 0.75 * cross_entropy(student).mean() + 0.25 * kl(teacher, student, 4.0).mean()
+    assert got["loss"] == pytest.approx(parts, rel=1e-4)
+
+
+def test_class_weight_validation_callbacks_and_steps_per_execution():
+    model = distiller()
+    model.compile("adam", steps_per_execution=3, metrics=["accuracy"])
+    stop = keras.callbacks.EarlyStopping("val_loss", patience=0, min_delta=1e9)
+    history = model.fit(
+        X, Y, batch_size=16, epochs=5, verbose=0, validation_data=(X, Y),
+        class_weight={0: 0.0, 1: 1.0, 2: 1.0, 3: 1.0}, callbacks=[stop],
+    ).history  # fmt: skip
+    assert len(history["loss"]) == 2
+    assert set(history) == {
+        prefix + name
+        for prefix in ("", "val_")
+        for name in ("accuracy", "hard_loss", "loss", "soft_loss")
+    }
+    weights = (Y != 0).astype("float64")
+    model = distiller(optimizer=keras.optimizers.SGD(0.0))
+    got = model.fit(X, Y, batch_size=96, class_weight={0: 0, 1: 1, 2: 1, 3: 1}, verbose=0).history
+    # BatchNormalization of the batch itself, as in training.
+    student = np.asarray(model.student(X, training=True), "float64")
+    assert got["hard_loss"][0] == pytest.approx(np.mean(weights * cross_entropy(student)), rel=1e-4)
+
+
+@pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
+@pytest.mark.parametrize("jit", [False, True])
+def test_half_precision_student_of_a_float32_teacher(policy, jit):
+    teacher = network(16)
+    keras.config.set_dtype_policy(policy)
+    model = distiller(teacher=teacher, student=network(), jit=jit)
+    assert model.student.compute_dtype == policy.removeprefix("mixed_")
+    scaled = isinstance(model.optimizer, keras.optimizers.LossScaleOptimizer)
+    assert scaled == (policy == "mixed_float16")
+    before = teacher.get_weights()
+    first = model.evaluate(X, Y, verbose=0, return_dict=True)
+    losses = model.compute_losses(model.teacher_logits(X), model(X), Y)
+    assert {keras.backend.standardize_dtype(loss.dtype) for loss in losses.values()} == {"float32"}
+    model.fit(X, Y, epochs=5, verbose=0)
+    last = model.evaluate(X, Y, verbose=0, return_dict=True)
+    assert last["loss"] < first["loss"]
+    for old, new in zip(before, teacher.get_weights(), strict=True):
+        np.testing.assert_array_equal(old, new)
+
+
+def test_saves_whole_and_training_goes_on(tmp_path):
+    """Four epochs at once equal two, a save, a load and two more, optimizer state included."""
+    model = distiller(student=network(dropout=0.0), method=mse_logits_registered)
+    model.fit(X, Y, epochs=2, shuffle=False, verbose=0)
+    model.alpha = 0.6
+    model.save(tmp_path / "distiller.keras")
+    again = keras.saving.load_model(tmp_path / "distiller.keras")
+    assert (again.alpha, again.temperature) == (0.6, 4.0)
+    assert int(again.optimizer.iterations.numpy()) == int(model.optimizer.iterations.numpy()) == 6
+    assert again.evaluate(X, Y, verbose=0) == model.evaluate(X, Y, verbose=0)
+    for one in (model, again):
+        one.fit(X, Y, epochs=2, shuffle=False, verbose=0)
+    for first, second in zip(model.get_weights(), again.get_weights(), strict=True):
+        np.testing.assert_allclose(first, second, rtol=1e-6, atol=1e-7)
+
+
+@keras.saving.register_keras_serializable(package="distill_tests")
+def mse_logits_registered(teacher_logits, student_logits, temperature):
+    return mse_logits(teacher_logits, student_logits)
+
+
+def test_student_saves_as_an_ordinary_model(tmp_path):
+    model = distiller()
+    model.fit(X, Y, epochs=1, verbose=0)
+    model.student.save(tmp_path / "student.keras")
+    archive = keras.saving.load_model(tmp_path / "student.keras")
+    np.testing.assert_array_equal(archive(X), model.student(X))
+    assert "distill" not in json.dumps(archive.get_config())
+
+
+@pytest.mark.parametrize("role", ["teacher", "student"])
+def test_models_that_end_in_softmax_give_their_logits(role):
+    plain = network(16)
+    with_softmax = keras.Sequential([*plain.layers, layers.Softmax()])
+    other = network(8)
+    roles = {"teacher": other, "student": other}
+    got = [
+        distiller(**{**roles, role: model}).evaluate(X, Y, verbose=0, return_dict=True)
+        for model in (plain, with_softmax)
+    ]
+    for name in got[0]:
+        assert got[0][name] == pytest.approx(got[1][name], rel=1e-5)
+
+
+def test_softmax_student_is_trained_and_keeps_its_softmax():
+    student = keras.Sequential([*network().layers, layers.Softmax()])
+    model = distiller(student=student, alpha=1.0)
+    first = model.evaluate(X, Y, verbose=0, return_dict=True)["hard_loss"]
+    model.fit(X, Y, epochs=10, verbose=0)
+    assert model.evaluate(X, Y, verbose=0, return_dict=True)["hard_loss"] < first
+    np.testing.assert_allclose(np.sum(model.student(X), -1), 1.0, rtol=1e-5)
+
+
+def test_subclassed_model_that_ends_in_softmax_is_refused():
+    class Probabilities(keras.Model):
+        def __init__(self):
+            super().__init__(name="probabilities")
+            self.dense = layers.Dense(4, activation="softmax")
+
+        def call(self, x):
+            return self.dense(x)
+
+    with pytest.raises(UserError, match="'probabilities' returns probabilities"):
+        distiller(teacher=Probabilities()).fit(X, Y, verbose=0)
+
+
+def test_two_replicas_equal_one():
+    """Losses, weights and logs of two replicas are those of one with the whole batch."""
+    networks = [
+        keras.Sequential(
+            [keras.Input((6,)), layers.Dense(units, kernel_regularizer="l2"), layers.Dense(4)]
+        )
+        for units in (16, 8)
+    ]
+    strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+    assert strategy.num_replicas_in_sync == 2
+    results = []
+    for scope in (tf.distribute.get_strategy().scope, strategy.scope):
+        with scope():
+            teacher, student = (keras.models.clone_model(network) for network in networks)
+            model = distiller(teacher=teacher, student=student, optimizer=keras.optimizers.SGD(0.1))
+        for copy, network in zip((teacher, student), networks, strict=True):
+            copy.set_weights(network.get_weights())
+        data = tf.data.Dataset.from_tensor_slices((X, Y)).batch(48)
+        history = model.fit(data, epochs=2, shuffle=False, verbose=0).history
+        results.append((history, student.get_weights()))
+    for name in results[0][0]:
+        assert results[0][0][name] == pytest.approx(results[1][0][name], rel=1e-5)
+    for one, two in zip(results[0][1], results[1][1], strict=True):
+        np.testing.assert_allclose(one, two, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"alpha": -0.1}, "alpha is -0.1, and must lie between 0"),
+        ({"alpha": 1.5}, "alpha is 1.5, and must lie between 0"),
+        ({"temperature": 0.0}, "temperature is 0.0, and must be a positive number"),
+        ({"temperature": -4.0}, "temperature is -4.0, and must be a positive number"),
+        ({"temperature": float("nan")}, "temperature is nan"),
+        ({"temperature": "4"}, "temperature is '4', and must be a positive number"),
+        ({"method": "kdd"}, "Unknown method 'kdd'; use one of kd"),
+        ({"student": network(classes=5)}, "The teacher has 4 classes and the student 5"),
+        ({"teacher": "resnet"}, "The teacher is str; it must be a keras.Model"),
+    ],
+)
+def test_mistakes(arguments, message):
+    with pytest.raises(UserError, match=message):
+        Distiller(**{"teacher": network(16), "student": network(), **arguments})
+
+
+def test_teacher_and_student_may_not_be_the_same():
+    model = network()
+    with pytest.raises(UserError, match="share weights"):
+        Distiller(teacher=model, student=model)
+
+
+def test_setting_a_value_out_of_range():
+    model = distiller()
+    with pytest.raises(UserError, match="temperature is 0"):
+        model.temperature = 0
+    with pytest.raises(UserError, match="alpha is 2"):
+        model.alpha = 2
+    assert (model.alpha, model.temperature) == (0.3, 4.0)
+
+
+def test_loss_of_probabilities_is_refused():
+    model = distiller()
+    with pytest.raises(UserError, match="from_logits=True"):
+        model.compile("adam", keras.losses.SparseCategoricalCrossentropy())
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_bad_inputs_stop_training_and_name_the_step(bad):
+    inputs = X.copy()
+    inputs[40] = bad
+    with pytest.raises(UserError, match="step 3 of epoch 1"):
+        distiller().fit(inputs, Y, batch_size=16, shuffle=False, epochs=2, verbose=0)
+
+
+def test_other_backend(monkeypatch):
+    monkeypatch.setattr(keras.backend, "backend", lambda: "jax")
+    with pytest.raises(UserError, match="KERAS_BACKEND=tensorflow"):
+        Distiller(teacher=network(), student=network())
