@@ -1,0 +1,104 @@
+"""Datasets by name: the embedded digits, any TFDS set, or a folder of images.
+
+>>> data = load_data("digits")
+>>> len(data.train), len(data.validation), len(data.test), data.image_shape
+(1294, 144, 359, (8, 8, 1))
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+from os import PathLike, fspath
+from pathlib import Path
+
+import numpy as np
+
+from distill.data.dataset import (
+    UNLABELLED,
+    ImageData,
+    Split,
+    hide_labels,
+    labelled,
+    split_off,
+    with_splits,
+)
+from distill.data.digits import load_digits
+from distill.data.folder import UNREADABLE, load_folder
+from distill.data.images import require_memory, resize
+from distill.data.pipeline import evaluation_pipeline, training_pipeline
+from distill.data.tfds import load_tfds
+from distill.errors import UserError
+
+__all__ = [
+    "DATASETS",
+    "UNLABELLED",
+    "ImageData",
+    "Split",
+    "evaluation_pipeline",
+    "hide_labels",
+    "labelled",
+    "load_data",
+    "load_digits",
+    "load_folder",
+    "load_tfds",
+    "split_off",
+    "training_pipeline",
+    "with_splits",
+]
+
+DATASETS: dict[str, Callable[[], ImageData]] = {"digits": load_digits}
+
+SMALLEST, LARGEST = 8, 4096
+
+
+def load_data(
+    name: str | PathLike, image_size: int | None = None, unreadable: str = "refuse"
+) -> ImageData:
+    """Loads a set into memory.
+
+    Args:
+        name: a name in `DATASETS`, else a folder with a subfolder for each class (one that
+            exists, or a name that starts with `.`, `/` or `~`), else the name of a TFDS set.
+        image_size: height and width that every image is resized to, 8 to 4096; `None` keeps the
+            images as they are, where they have one size.
+        unreadable: what to do with unreadable files in a folder, `"refuse"` or `"skip"`.
+
+    Returns:
+        The set with its three splits.
+
+    Raises:
+        UserError: when the set cannot be found or loaded, or an argument is not allowed.
+
+    Example:
+
+    >>> load_data("digits", image_size=32).image_shape
+    (32, 32, 1)
+    """
+    if unreadable not in UNREADABLE:
+        raise UserError(f"unreadable={unreadable!r} is not known: give 'refuse' or 'skip'.")
+    whole = isinstance(image_size, int) and not isinstance(image_size, bool)
+    if image_size is not None and not (whole and SMALLEST <= image_size <= LARGEST):
+        raise UserError(
+            f"image_size={image_size!r} is not allowed: give a whole number of pixels, {SMALLEST} "
+            f"to {LARGEST}, or None."
+        )
+    name = fspath(name)
+    if name in DATASETS:
+        return _resized(DATASETS[name](), image_size)
+    path = Path(name).expanduser()
+    if name and (path.is_dir() or path.is_absolute() or name.startswith((".", "~"))):
+        return load_folder(path, image_size, unreadable)
+    return load_tfds(name, image_size)
+
+
+def _resized(data: ImageData, image_size: int | None) -> ImageData:
+    if image_size is None or data.image_shape[:2] == (image_size, image_size):
+        return data
+    splits = {"train": data.train, "validation": data.validation, "test": data.test}
+    examples = sum(len(split) for split in splits.values())
+    require_memory(examples, (image_size, image_size, data.image_shape[-1]))
+    for key, split in splits.items():
+        # In pieces: while it resizes, TensorFlow holds four bytes for each value.
+        pieces = np.array_split(split.images, -(-len(split) // 256))
+        images = np.concatenate([resize(piece, image_size).numpy() for piece in pieces])
+        splits[key] = Split(images, split.labels)
+    return replace(data, **splits)

@@ -1,0 +1,187 @@
+"""A folder of images, one subfolder for each class, read into memory."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from itertools import chain
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+from PIL import Image
+
+from distill.data.dataset import ImageData, Split, with_splits
+from distill.data.images import require_memory, resize
+from distill.errors import UserError
+
+SUFFIXES = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
+SPLIT_NAMES = frozenset({"train", "training", "val", "valid", "validation", "test", "testing"})
+UNREADABLE = ("refuse", "skip")
+
+
+def load_folder(
+    path: str | Path, image_size: int | None = None, unreadable: str = "refuse"
+) -> ImageData:
+    """Loads a folder that has one subfolder of images for each class.
+
+    The sorted names of the subfolders are the class names. Images may lie in deeper folders;
+    hidden files and files that are no images are left alone. Every image becomes RGB.
+
+    Args:
+        path: the folder.
+        image_size: height and width that every image is resized to; `None` where all images
+            have one size already.
+        unreadable: `"refuse"` stops at unreadable files, `"skip"` leaves them out and names them
+            in `ImageData.skipped`.
+
+    Returns:
+        The set, with 20 % of the images as test split and 10 % of the others as validation split.
+
+    Raises:
+        UserError: when the folder does not hold what is described here.
+
+    Example:
+
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from PIL import Image
+    >>> folder = Path(tempfile.mkdtemp())
+    >>> for i in range(40):
+    ...     name = folder / ("cat" if i % 2 else "dog") / f"{i}.png"
+    ...     name.parent.mkdir(exist_ok=True)
+    ...     Image.new("RGB", (8, 8)).save(name)
+    >>> load_folder(folder).class_names
+    ('cat', 'dog')
+    """
+    if unreadable not in UNREADABLE:
+        raise UserError(f"unreadable={unreadable!r} is not known: give 'refuse' or 'skip'.")
+    root = Path(path).expanduser()
+    class_names, files, labels = _find(root)
+    with ThreadPoolExecutor() as pool:
+        shape = (image_size, image_size) if image_size else _one_size(root, files, pool)
+        require_memory(len(files), (*shape, 3))
+        images = np.empty((len(files), *shape, 3), np.uint8)
+
+        def decode(index: int, image: Image.Image) -> None:
+            pixels = _rgb(image)
+            if image_size:
+                with tf.device("CPU"):
+                    pixels = resize(pixels, image_size).numpy()
+            images[index] = pixels
+
+        readable = np.array(_open_all(pool, files, decode))
+    skipped = [
+        _relative(file, root) for file, good in zip(files, readable, strict=True) if not good
+    ]
+    if skipped and unreadable == "refuse":
+        raise UserError(
+            f"{len(skipped)} of {len(files)} images in {root} cannot be read ({_some(skipped)}): "
+            "mend or remove them, or leave them out with unreadable='skip'."
+        )
+    if skipped:
+        images, labels = images[readable], labels[readable]
+    for label, name in enumerate(class_names):
+        if label not in labels:
+            raise UserError(
+                f"No image of class {name!r} in {root} can be read: mend the files or remove the "
+                "folder."
+            )
+    return with_splits(root.resolve().name, class_names, Split(images, labels), skipped=skipped)
+
+
+def _find(root: Path) -> tuple[list[str], list[Path], np.ndarray]:
+    if not root.exists():
+        raise UserError(f"There is no folder {root}: give one with a subfolder for each class.")
+    if not root.is_dir():
+        raise UserError(f"{root} is a file: give a folder with a subfolder for each class.")
+    folders = sorted(
+        (entry for entry in root.iterdir() if entry.is_dir() and not entry.name.startswith(".")),
+        key=lambda folder: folder.name,
+    )
+    if len(folders) < 2:
+        raise UserError(
+            f"{root} has {len(folders)} subfolders: give a folder with a subfolder of images for "
+            "each of at least 2 classes."
+        )
+    if SPLIT_NAMES.issuperset(folder.name.lower() for folder in folders):
+        raise UserError(
+            f"The subfolders of {root} ({_some([f.name for f in folders])}) are splits, not "
+            "classes: give one of them; the test split is split off from its images."
+        )
+    found = [_images_in(folder) for folder in folders]
+    empty = [folder.name for folder, files in zip(folders, found, strict=True) if not files]
+    if empty:
+        raise UserError(
+            f"{len(empty)} of {len(folders)} subfolders of {root} hold no images ({_some(empty)}): "
+            f"add images ({', '.join(sorted(SUFFIXES))}) or remove these subfolders."
+        )
+    labels = np.repeat(np.arange(len(found), dtype=np.int32), [len(files) for files in found])
+    return [folder.name for folder in folders], list(chain.from_iterable(found)), labels
+
+
+def _images_in(folder: Path) -> list[Path]:
+    return [
+        file
+        for file in sorted(folder.rglob("*"))
+        if file.suffix.lower() in SUFFIXES
+        and not any(part.startswith(".") for part in file.relative_to(folder).parts)
+        and file.is_file()
+    ]
+
+
+def _one_size(root: Path, files: list[Path], pool: ThreadPoolExecutor) -> tuple[int, int]:
+    sizes: list[tuple[int, int] | None] = [None] * len(files)
+
+    def measure(index: int, image: Image.Image) -> None:
+        sizes[index] = image.size
+
+    _open_all(pool, files, measure)
+    different = sorted({size for size in sizes if size})
+    if not different:
+        raise UserError(
+            f"None of the {len(files)} images in {root} can be read, e.g. "
+            f"{_relative(files[0], root)}: give a folder of images."
+        )
+    if len(different) > 1:
+        (width, height), (other_width, other_height) = different[0], different[-1]
+        raise UserError(
+            f"The images in {root} have {len(different)} sizes, e.g. {width}×{height} and "
+            f"{other_width}×{other_height}: give an image_size, e.g. 180."
+        )
+    width, height = different[0]
+    return height, width
+
+
+def _open_all(
+    pool: ThreadPoolExecutor, files: list[Path], use: Callable[[int, Image.Image], None]
+) -> list[bool]:
+    """Opens every file, hands the image on, and tells which files were readable."""
+
+    def attempt(index: int) -> bool:
+        try:
+            with Image.open(files[index]) as image:
+                use(index, image)
+        except MemoryError:
+            raise
+        except Exception:  # Pillow's decoders raise many kinds of error at damaged bytes.
+            return False
+        return True
+
+    return list(pool.map(attempt, range(len(files))))
+
+
+def _rgb(image: Image.Image) -> np.ndarray:
+    if image.mode.startswith("I"):
+        # Pillow would clip 16-bit grey to 255, which makes nearly every pixel white.
+        grey = np.clip(np.asarray(image).astype(np.int32) >> 8, 0, 255)
+        image = Image.fromarray(grey.astype(np.uint8))
+    if "transparency" in image.info:
+        image = image.convert("RGBA")
+    return np.asarray(image.convert("RGB"))
+
+
+def _relative(file: Path, root: Path) -> str:
+    return file.relative_to(root).as_posix()
+
+
+def _some(names: list[str]) -> str:
+    return ", ".join(names[:3]) + (", …" if len(names) > 3 else "")

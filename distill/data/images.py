@@ -1,0 +1,47 @@
+"""What every loader does to images: resize them the same way and refuse what memory cannot hold."""
+
+import psutil
+import tensorflow as tf
+
+from distill.errors import UserError
+
+
+def resize(images: tf.Tensor, image_size: int) -> tf.Tensor:
+    """Resizes images to a square, bilinear with antialiasing, rounded to whole values.
+
+    Args:
+        images: uint8, shape `(height, width, channels)` or `(examples, height, width, channels)`.
+        image_size: the new height and width, in pixels.
+
+    Returns:
+        uint8 images of the new size.
+
+    Example:
+
+    >>> import numpy as np
+    >>> resize(np.full((4, 6, 1), 7, np.uint8), 2).numpy().ravel()
+    array([7, 7, 7, 7], dtype=uint8)
+    """
+    resized = tf.image.resize(images, (image_size, image_size), antialias=True)
+    return tf.cast(tf.clip_by_value(tf.round(resized), 0, 255), tf.uint8)
+
+
+def require_memory(examples: int, image_shape: tuple[int, int, int]) -> None:
+    """Refuses a set that does not fit into the free memory.
+
+    Args:
+        examples: how many images are to be held.
+        image_shape: height, width and channels of each.
+
+    Raises:
+        UserError: when they need more memory than is free.
+    """
+    height, width, channels = image_shape
+    # Twice: while a set is split, the whole and its parts are both there.
+    needed = 2 * examples * height * width * channels
+    free = psutil.virtual_memory().available
+    if needed > free:
+        raise UserError(
+            f"{examples:,} images of {height}×{width}×{channels} need {needed / 1e9:.1f} GB of "
+            f"memory and {free / 1e9:.1f} GB are free: choose a smaller image_size."
+        )

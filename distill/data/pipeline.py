@@ -1,0 +1,95 @@
+"""Batches for training, the same ones after a resume, and batches for one ordered evaluation."""
+
+import tensorflow as tf
+
+from distill.data.dataset import Split
+from distill.errors import UserError
+
+
+def training_pipeline(
+    split: Split, batch_size: int, seed: int, first_step: int = 0
+) -> tf.data.Dataset:
+    """Makes an endless stream of full, shuffled batches.
+
+    Pass `p` over the examples is the permutation
+    `stateless_shuffle(range(examples), seed=[seed, p])`; the passes follow each other without a
+    gap and are cut into batches. Batch `k` depends on `seed` and `k` only.
+
+    Args:
+        split: the examples, which stay on the CPU.
+        batch_size: examples in each batch, at least 1; may exceed the examples of one pass.
+        seed: another seed gives another order.
+        first_step: the number of batches to leave out, for a run that resumes; no image is read
+            for them.
+
+    Returns:
+        A dataset of `(images, labels)`: float32, shape `(batch_size, height, width, channels)`,
+        values 0 to 255, and int32, shape `(batch_size,)`.
+
+    Raises:
+        UserError: when the split is empty, the batch size below 1 or the first step below 0.
+
+    Example:
+
+    >>> from distill.data.digits import load_digits
+    >>> images, labels = next(iter(training_pipeline(load_digits().train, 32, seed=0)))
+    >>> images.shape, labels.shape
+    (TensorShape([32, 8, 8, 1]), TensorShape([32]))
+    """
+    _require_batches(split, batch_size)
+    if first_step < 0:
+        raise UserError(f"first_step={first_step} is below 0: give 0 for a new run.")
+    examples = len(split)
+    first_pass, offset = divmod(first_step * batch_size, examples)
+
+    def permutation(number: tf.Tensor) -> tf.Tensor:
+        return tf.random.experimental.stateless_shuffle(
+            tf.range(examples), seed=tf.stack([tf.constant(seed, tf.int64), number])
+        )
+
+    indices = tf.data.Dataset.counter(first_pass).map(permutation).unbatch().skip(offset)
+    return _gathered(split, indices.batch(batch_size, drop_remainder=True))
+
+
+def evaluation_pipeline(split: Split, batch_size: int) -> tf.data.Dataset:
+    """Makes one pass over all examples, in their order.
+
+    Args:
+        split: the examples, which stay on the CPU.
+        batch_size: examples in each batch, at least 1; the last batch may have fewer.
+
+    Returns:
+        A dataset of `(images, labels)` as of `training_pipeline`, of unknown batch size.
+
+    Raises:
+        UserError: when the split is empty or the batch size below 1.
+
+    Example:
+
+    >>> from distill.data.digits import load_digits
+    >>> int(evaluation_pipeline(load_digits().test, 100).cardinality())
+    4
+    """
+    _require_batches(split, batch_size)
+    indices = tf.data.Dataset.range(len(split), output_type=tf.int32)
+    return _gathered(split, indices.batch(batch_size))
+
+
+def _gathered(split: Split, batches: tf.data.Dataset) -> tf.data.Dataset:
+    # Tensors made here are captured by reference; arrays named inside `gather` would become
+    # constants of its graph, which has a limit of 2 GB. A GPU has better uses for its memory.
+    with tf.device("CPU"):
+        images = tf.convert_to_tensor(split.images)
+        labels = tf.convert_to_tensor(split.labels)
+
+    def gather(indices: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        return tf.cast(tf.gather(images, indices), tf.float32), tf.gather(labels, indices)
+
+    return batches.map(gather, num_parallel_calls=tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
+
+
+def _require_batches(split: Split, batch_size: int) -> None:
+    if batch_size < 1:
+        raise UserError(f"batch_size={batch_size} is below 1: give at least 1.")
+    if len(split) == 0:
+        raise UserError("A split without examples makes no batches: give at least 1 example.")

@@ -1,0 +1,203 @@
+"""Any image-classification set of TensorFlow Datasets (TFDS), by its name, read into memory."""
+
+import difflib
+import re
+import socket
+import urllib.request
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+import tensorflow_datasets as tfds
+
+from distill.data.dataset import ImageData, Split, with_splits
+from distill.data.images import require_memory, resize
+from distill.errors import UserError
+
+READ_BATCH = 256
+# One file after the other: the order of the examples is then that on disk. The examples end up in
+# memory anyway, so TFDS need not keep a copy.
+READ_CONFIG = tfds.ReadConfig(interleave_cycle_length=1, try_autocache=False)
+
+
+def load_tfds(name: str, image_size: int | None = None) -> ImageData:
+    """Loads a TFDS set; downloads it on first use, with TFDS' own progress bar.
+
+    The test split is `test`; where that is missing or has no labels, `validation`; where that is
+    missing too, 20 % of `train`. The validation split always comes from `train`.
+
+    Args:
+        name: as TFDS spells it: `"mnist"`, `"imagenette/160px-v2"`, `"mnist:3.0.1"`.
+        image_size: height and width that every image is resized to; `None` for sets whose images
+            have one size.
+
+    Returns:
+        The set with its three splits.
+
+    Raises:
+        UserError: when TFDS has no such set, the set is not one of labelled images, or it can be
+            neither found nor downloaded.
+
+    Example:
+
+    >>> load_tfds("mnist").image_shape  # doctest: +SKIP
+    (28, 28, 1)
+    """
+    builder = _find(name)
+    image_key, label_key = _keys(name, builder)
+    shape = builder.info.features[image_key].shape
+    if image_size:
+        shape = (image_size, image_size, shape[-1])
+    elif None in shape:
+        raise UserError(
+            f"The images of {name!r} have different sizes: give an image_size, e.g. 180."
+        )
+    _prepare(name, builder)
+
+    def read(split: str) -> tf.data.Dataset:
+        examples = builder.as_dataset(split=split, read_config=READ_CONFIG, shuffle_files=False)
+        return examples.map(
+            lambda example: (example[image_key], tf.cast(example[label_key], tf.int32)),
+            num_parallel_calls=tf.data.AUTOTUNE,
+        )
+
+    splits = tuple(builder.info.splits)
+    if "train" not in splits:
+        raise UserError(
+            f"{name!r} has no split 'train' but {_quoted(splits)}: choose a set that has one."
+        )
+    try:
+        candidates = [split for split in ("test", "validation") if split in splits]
+        # Hidden test labels are -1 in TFDS, for all examples or for none: the first one tells.
+        with_labels = (s for s in candidates if all(label >= 0 for _, label in read(s).take(1)))
+        test_name = next(with_labels, None)
+        wanted = {s: read(s) for s in ("train", test_name) if s}
+        require_memory(sum(int(dataset.cardinality()) for dataset in wanted.values()), shape)
+        arrays = {s: _in_memory(dataset, shape, image_size) for s, dataset in wanted.items()}
+    except UserError:
+        raise
+    except Exception as error:  # TFDS and TensorFlow raise many kinds of error at damaged files.
+        raise UserError(
+            f"{name!r} cannot be read from {builder.data_dir} ({_reason(error)}): remove this "
+            "folder and prepare the set again."
+        ) from error
+    class_names = builder.info.features[label_key].names
+    return with_splits(name, class_names, arrays["train"], arrays.get(test_name))
+
+
+def _in_memory(
+    dataset: tf.data.Dataset, shape: tuple[int, int, int], image_size: int | None
+) -> Split:
+    if image_size:
+        dataset = dataset.map(
+            lambda image, label: (resize(image, image_size), label),
+            num_parallel_calls=tf.data.AUTOTUNE,
+        )
+    examples = int(dataset.cardinality())
+    images = np.empty((examples, *shape), np.uint8)
+    labels = np.empty(examples, np.int32)
+    filled = 0
+    for batch, batch_labels in dataset.batch(READ_BATCH).prefetch(2).as_numpy_iterator():
+        images[filled : filled + len(batch)] = batch
+        labels[filled : filled + len(batch)] = batch_labels
+        filled += len(batch)
+    if filled != examples:
+        raise ValueError(f"{examples} examples were expected, {filled} found")
+    return Split(images, labels)
+
+
+def _find(name: str) -> tfds.core.DatasetBuilder:
+    try:
+        return tfds.builder(name)
+    except (ValueError, AssertionError) as error:  # unknown name; unknown configuration, version
+        base = re.split("[/:]", name)[0]
+        try:
+            known = tfds.builder_cls(base)
+        except ValueError:
+            raise UserError(_unknown(name)) from error
+        configs = f"the configurations {_quoted(known.builder_configs)} and " * bool(
+            known.builder_configs
+        )
+        raise UserError(
+            f"TFDS has no {name!r}: {base!r} has {configs}version {known.VERSION}; give "
+            "'name', 'name/configuration' or 'name:version'."
+        ) from error
+    except Exception as error:  # a set that needs a missing package or, for its names, a network
+        raise UserError(
+            f"TFDS cannot describe {name!r} ({_reason(error)}): mend that or choose another set."
+        ) from error
+
+
+def _unknown(name: str) -> str:
+    close = difflib.get_close_matches(name, tfds.list_builders(with_community_datasets=False))
+    meant = f"did you mean {_quoted(close)}? Otherwise " if close else ""
+    return (
+        f"There is no data set {name!r}: {meant}give 'digits', the name of a TFDS set "
+        "(e.g. 'mnist'), or the path of a folder with a subfolder for each class, e.g. './photos'."
+    )
+
+
+def _keys(name: str, builder: tfds.core.DatasetBuilder) -> tuple[str, str]:
+    features = builder.info.features
+    keys = builder.info.supervised_keys or ("image", "label")
+    if (
+        len(keys) != 2
+        or not all(isinstance(key, str) and key in features for key in keys)
+        or not isinstance(features[keys[0]], tfds.features.Image)
+        or not isinstance(features[keys[1]], tfds.features.ClassLabel)
+        or features[keys[0]].np_dtype != np.uint8
+        or features[keys[0]].shape[-1] is None
+    ):
+        found = ", ".join(f"{key}: {type(value).__name__}" for key, value in features.items())
+        raise UserError(
+            f"{name!r} is no set of 8-bit images with one label each (its features are {found}): "
+            "choose an image-classification set, e.g. 'mnist'."
+        )
+    return keys
+
+
+def _prepare(name: str, builder: tfds.core.DatasetBuilder) -> None:
+    if builder.data_path.exists():
+        return
+    root = builder.data_path.parents[2 if builder.builder_config else 1]
+    advice = (
+        "set TFDS_DATA_DIR to a folder that holds it, or run this once on a machine with a network"
+    )
+    # Offline, TFDS would retry for minutes; only what has no address or is there can succeed.
+    if builder.url_infos and not _downloaded(root / "downloads", builder.name) and not _network():
+        raise UserError(
+            f"{name!r} is not prepared in {root} and there is no network to download it from: "
+            f"{advice}."
+        )
+    try:
+        builder.download_and_prepare()
+    except Exception as error:  # whatever the set's own code or the network raises
+        raise UserError(
+            f"{name!r} is not prepared in {root} and TFDS could not download or prepare it "
+            f"({_reason(error)}): {advice}."
+        ) from error
+
+
+def _downloaded(downloads: Path, name: str) -> bool:
+    files = [*(downloads / name).glob("*"), *(downloads / "manual").glob("*")]
+    return any(".tmp." not in file.name for file in files)
+
+
+def _network() -> bool:
+    if urllib.request.getproxies():
+        return True
+    try:
+        socket.getaddrinfo("storage.googleapis.com", 443)
+    except OSError:
+        return False
+    return True
+
+
+def _reason(error: Exception) -> str:
+    lines = str(error).strip().splitlines() or [""]
+    return f"{type(error).__name__}: {lines[0][:200]}"
+
+
+def _quoted(names: Iterable[str]) -> str:
+    return ", ".join(repr(name) for name in names)

@@ -1,0 +1,35 @@
+"""Resizing against known images, and the memory guard."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import psutil
+import pytest
+
+from distill.data.images import require_memory, resize
+from distill.errors import UserError
+
+
+def test_resize_keeps_flat_images_flat_and_values_in_range():
+    noise = np.random.default_rng(0).integers(0, 256, (3, 17, 9, 3)).astype(np.uint8)
+    resized = resize(noise, 32).numpy()
+    assert (resized.shape, resized.dtype) == ((3, 32, 32, 3), np.uint8)
+    assert np.all(resize(np.full((5, 9, 1), 255, np.uint8), 64).numpy() == 255)
+
+
+def test_resize_averages_when_it_makes_smaller():
+    # Without antialiasing, a fine chequerboard becomes stripes or one flat colour.
+    board = (np.indices((63, 63)).sum(axis=0) % 2 * 255).astype(np.uint8)[..., np.newaxis]
+    assert np.all(np.abs(resize(board, 9).numpy().astype(int) - 127.5) < 10)
+
+
+def test_resize_rounds():
+    ramp = np.array([[[0], [1]], [[0], [1]]], np.uint8)
+    np.testing.assert_array_equal(resize(ramp, 4).numpy()[0, :, 0], [0, 0, 1, 1])
+
+
+def test_a_set_that_exceeds_the_free_memory_is_refused(monkeypatch):
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: SimpleNamespace(available=10**9))
+    require_memory(1000, (180, 180, 3))
+    with pytest.raises(UserError, match=r"1,000,000 images of 180×180×3.*1\.0 GB.*image_size"):
+        require_memory(1_000_000, (180, 180, 3))

@@ -1,0 +1,114 @@
+"""Batches: the same after a resume, every pass a permutation, nothing embedded in the graph."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from distill.data.dataset import Split
+from distill.data.pipeline import evaluation_pipeline, training_pipeline
+from distill.errors import UserError
+
+EXAMPLES = 23
+
+
+@pytest.fixture
+def split():
+    """Example `i` has pixels `i` and label `100 + i`."""
+    numbers = np.arange(EXAMPLES)
+    images = np.broadcast_to(numbers.reshape(-1, 1, 1, 1), (EXAMPLES, 3, 2, 1)).astype(np.uint8)
+    return Split(images, (100 + numbers).astype(np.int32))
+
+
+def stream(split, batches, **settings):
+    """The numbers of the examples in the first batches, after a check that images fit labels."""
+    numbers = []
+    for images, labels in training_pipeline(split, **settings).take(batches).as_numpy_iterator():
+        assert (images.dtype, labels.dtype) == (np.float32, np.int32)
+        np.testing.assert_array_equal(
+            images, np.broadcast_to((labels - 100).reshape(-1, 1, 1, 1), images.shape)
+        )
+        numbers.append(labels - 100)
+    return np.array(numbers)
+
+
+@pytest.mark.parametrize("batch_size", [1, 5, 23, 60])
+def test_every_pass_is_its_own_permutation(split, batch_size):
+    batches = -(-EXAMPLES * 4 // batch_size)
+    numbers = stream(split, batches, batch_size=batch_size, seed=3)
+    assert numbers.shape == (batches, batch_size)
+    passes = numbers.ravel()[: EXAMPLES * 4].reshape(4, EXAMPLES)
+    np.testing.assert_array_equal(np.sort(passes), np.tile(np.arange(EXAMPLES), (4, 1)))
+    assert len({tuple(one) for one in passes}) == 4
+
+
+def test_pass_p_is_the_permutation_of_seed_and_p(split):
+    passes = stream(split, 3, batch_size=EXAMPLES, seed=7)
+    for number in range(3):
+        expected = tf.random.experimental.stateless_shuffle(tf.range(EXAMPLES), seed=[7, number])
+        np.testing.assert_array_equal(passes[number], expected)
+
+
+@pytest.mark.parametrize("batch_size", [5, 23, 60])
+@pytest.mark.parametrize("first_step", [0, 1, 4, 5, 23, 46, 1000])
+def test_a_resumed_run_sees_the_batches_of_the_unharmed_run(split, batch_size, first_step):
+    unharmed = stream(split, first_step + 7, batch_size=batch_size, seed=1)
+    resumed = stream(split, 7, batch_size=batch_size, seed=1, first_step=first_step)
+    np.testing.assert_array_equal(resumed, unharmed[first_step:])
+
+
+def test_seeds_differ_and_repeat(split):
+    first, again, other = (stream(split, 6, batch_size=8, seed=seed) for seed in (0, 0, 1))
+    np.testing.assert_array_equal(first, again)
+    assert not np.array_equal(first, other)
+    # Not the other run shifted by a pass either.
+    assert not np.array_equal(first.ravel()[EXAMPLES : EXAMPLES * 2], other.ravel()[:EXAMPLES])
+
+
+def test_shapes_are_known_and_the_stream_has_no_end(split):
+    dataset = training_pipeline(split, 5, seed=0)
+    assert dataset.cardinality() == tf.data.INFINITE_CARDINALITY
+    images, labels = dataset.element_spec
+    assert (images.shape, images.dtype) == ((5, 3, 2, 1), tf.float32)
+    assert (labels.shape, labels.dtype) == ((5,), tf.int32)
+    assert evaluation_pipeline(split, 5).element_spec[0].shape.as_list() == [None, 3, 2, 1]
+
+
+def test_evaluation_is_one_ordered_pass(split):
+    batches = list(evaluation_pipeline(split, 10).as_numpy_iterator())
+    assert [len(labels) for _, labels in batches] == [10, 10, 3]
+    np.testing.assert_array_equal(np.concatenate([y for _, y in batches]), split.labels)
+    images = np.concatenate([x for x, _ in batches])
+    assert images.dtype == np.float32
+    np.testing.assert_array_equal(images, split.images)
+
+
+@pytest.mark.parametrize("make", [evaluation_pipeline, lambda *a: training_pipeline(*a, seed=0)])
+def test_images_are_no_constants_of_the_graph(make, monkeypatch):
+    functions = []
+    original = tf.data.Dataset.map
+
+    def remembering_map(self, *args, **kwargs):
+        dataset = original(self, *args, **kwargs)
+        functions.append(dataset._map_func.function)
+        return dataset
+
+    monkeypatch.setattr(tf.data.Dataset, "map", remembering_map)
+    images = np.zeros((500, 32, 32, 3), np.uint8)
+    make(Split(images, np.zeros(500, np.int32)), 10)
+    assert len(functions) >= 1
+    sizes = [function.graph.as_graph_def().ByteSize() for function in functions]
+    assert max(sizes) < 100_000 < images.nbytes
+    captured = [array for function in functions for array in function.captured_inputs]
+    assert any(array.shape == images.shape and "CPU" in array.device for array in captured)
+
+
+def test_wrong_settings_are_refused(split):
+    with pytest.raises(UserError, match="batch_size=0"):
+        training_pipeline(split, 0, seed=0)
+    with pytest.raises(UserError, match="batch_size=-1"):
+        evaluation_pipeline(split, -1)
+    with pytest.raises(UserError, match="first_step=-1"):
+        training_pipeline(split, 4, seed=0, first_step=-1)
+    empty = Split(split.images[:0], split.labels[:0])
+    with pytest.raises(UserError, match="without examples"):
+        training_pipeline(empty, 4, seed=0)
