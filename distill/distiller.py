@@ -310,9 +310,12 @@ class StopOnNaN(keras.callbacks.Callback):
     def on_train_batch_end(self, batch, logs=None):
         loss = float((logs or {}).get("loss", 0.0))
         if not math.isfinite(loss):
+            steps, together = f"step {batch + 1}", self.model.steps_per_execution
+            if together > 1:
+                steps = f"one of the steps {max(batch + 2 - together, 1)} to {batch + 1}"
             raise UserError(
-                f"The loss became {loss} at step {batch + 1} of epoch {self._epoch}, and training "
-                "was stopped: look for NaN or infinity in the inputs and labels, or lower the "
+                f"The loss became {loss} at {steps} of epoch {self._epoch}, and training was "
+                "stopped: look for NaN or infinity in the inputs and labels, or lower the "
                 "learning rate."
             )
 

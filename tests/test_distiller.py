@@ -78,7 +78,9 @@ def test_step_against_gradients_by_finite_differences():
         return np.mean(0.3 * cross_entropy(logits) + 0.7 * kl(teacher, logits, 4.0))
 
     model.train_on_batch(X, Y)
-    moved = [before - after for before, after in zip((kernel, bias), student.get_weights())]
+    moved = [
+        before - after for before, after in zip((kernel, bias), student.get_weights(), strict=True)
+    ]
     for index in np.ndindex(kernel.shape):
         step = np.zeros_like(kernel)
         step[index] = 1e-5
@@ -120,7 +122,7 @@ def test_inputs_alone_are_enough_for_alpha_zero():
 
 
 def test_labels_missing_with_alpha_above_zero():
-    with pytest.raises(UserError, match="alpha is 0.3 and there are no labels"):
+    with pytest.raises(UserError, match=r"alpha is 0.3 and there are no labels"):
         distiller().fit(X, epochs=1, verbose=0)
 
 
@@ -414,6 +416,15 @@ def test_bad_inputs_stop_training_and_name_the_step(bad):
     inputs[40] = bad
     with pytest.raises(UserError, match="step 3 of epoch 1"):
         distiller().fit(inputs, Y, batch_size=16, shuffle=False, epochs=2, verbose=0)
+
+
+def test_bad_inputs_among_steps_executed_together():
+    inputs = X.copy()
+    inputs[70] = np.nan
+    model = distiller()
+    model.compile("adam", steps_per_execution=3)
+    with pytest.raises(UserError, match="one of the steps 4 to 6 of epoch 1"):
+        model.fit(inputs, Y, batch_size=16, shuffle=False, epochs=1, verbose=0)
 
 
 def test_other_backend(monkeypatch):

@@ -46,7 +46,7 @@ def test_method_without_call():
 
 @pytest.mark.parametrize("wrong", ["kdd", None, 3, Method])
 def test_what_is_no_method(wrong):
-    with pytest.raises(UserError, match="Unknown method .*use one of kd, mse_logits"):
+    with pytest.raises(UserError, match=r"Unknown method .*use one of kd, mse_logits"):
         get_method(wrong)
 
 

@@ -64,7 +64,7 @@ class Subclassed(keras.Model):
 def test_subclassed_probabilities_are_refused(activation):
     model = Subclassed(activation)
     assert not ends_in_softmax(model)
-    with pytest.raises(UserError, match="The student .* returns probabilities .*activation=None"):
+    with pytest.raises(UserError, match=r"The student .* returns probabilities .*activation=None"):
         check_logits(model(IMAGES), model, "student")
 
 

@@ -1,0 +1,1 @@
+"""Many runs: seeds now, and what they tell together."""

@@ -1,0 +1,8 @@
+"""The main job, teacher to verdict: python distillation_train.py --help."""
+
+import sys
+
+from distill.cli import main
+
+if __name__ == "__main__":
+    sys.exit(main("distilled"))

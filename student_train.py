@@ -1,0 +1,8 @@
+"""Trains the student of a recipe from labels: python student_train.py --help."""
+
+import sys
+
+from distill.cli import main
+
+if __name__ == "__main__":
+    sys.exit(main("student"))

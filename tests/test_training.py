@@ -1,0 +1,291 @@
+"""One run: what its folder holds, that it is found again, resumed, and the same twice."""
+
+import dataclasses
+import json
+import shutil
+
+import keras
+import numpy as np
+import pytest
+
+from distill import training
+from distill.data import evaluation_pipeline
+from distill.errors import UserError
+from distill.experiments.main_job import run_main_job, run_role
+from distill.recipes import Recipe
+from distill.training import (
+    check_distillation,
+    train_distilled,
+    train_student,
+    train_teacher,
+    validate,
+)
+
+TINY = Recipe(
+    name="tiny",
+    teacher="cnn",
+    teacher_options={"filters": 4, "dense": 16},
+    student="mlp",
+    student_options={"hidden": 8, "depth": 1, "dropout": 0.3},
+    label_fraction=0.2,
+    learning_rate=0.01,
+    epochs=3,
+    batch_size=64,
+)
+
+
+def weights(run):
+    return run.load_model().get_weights()
+
+
+def same(first, second):
+    return all(np.array_equal(a, b) for a, b in zip(first, second, strict=True))
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("runs")
+    teacher = train_teacher(TINY, folder)
+    student = train_student(TINY, folder)
+    return folder, teacher, student, train_distilled(TINY, teacher, folder)
+
+
+def test_what_a_run_folder_holds(runs):
+    _, teacher, student, distilled = runs
+    for run in (teacher, student, distilled):
+        assert run.model_file.name == f"{'teacher' if run is teacher else 'student'}.keras"
+        names = {path.name for path in run.folder.iterdir()}
+        assert names == {
+            "history.csv", "metrics.json", "settings.json", "tensorboard", run.model_file.name,
+        }  # fmt: skip
+        settings = json.loads((run.folder / "settings.json").read_text())
+        assert settings["recipe"] == dataclasses.asdict(TINY)
+        assert settings["identity"]["seed"] == 0
+        assert settings["versions"]["keras"] == keras.__version__
+        assert len(run.history()["val_accuracy"]) == 3
+        events = list((run.folder / "tensorboard").rglob("events.out.tfevents.*"))
+        assert len(events) == 2
+        assert json.loads((run.folder / "metrics.json").read_text()) == run.metrics
+    assert "soft_loss" in distilled.history()
+
+
+def test_metrics_are_those_of_the_saved_model(runs):
+    data = validate(TINY)
+    for run in runs[1:]:
+        model = run.load_model()
+        for split in ("validation", "test"):
+            wrong = 0
+            for images, labels in evaluation_pipeline(getattr(data, split), 100):
+                wrong += int(np.sum(np.argmax(model(images), -1) != labels.numpy()))
+            assert run.metrics[split]["errors"] == wrong
+        assert run.metrics["parameters"] == model.count_params()
+
+
+def test_the_student_loads_without_this_package(runs):
+    for run in runs[1:]:
+        assert b"distill" not in run.model_file.read_bytes()
+
+
+def test_a_complete_run_is_found_again(runs):
+    folder, teacher, student, distilled = runs
+    before = distilled.model_file.stat().st_mtime_ns
+    again = train_teacher(TINY, folder)
+    assert again.reused
+    assert again.folder == teacher.folder
+    assert train_student(TINY, folder).metrics == student.metrics
+    assert train_distilled(TINY, again, folder).metrics == distilled.metrics
+    assert distilled.model_file.stat().st_mtime_ns == before
+
+
+def test_teacher_is_found_by_what_it_was_trained_with(runs):
+    """What the student is or how it is distilled leaves the teacher's run the same; else not."""
+    folder, teacher, *_ = runs
+    for changed in (
+        {"temperature": 9.0}, {"alpha": 0.9}, {"student": "cnn", "student_options": {}},
+        {"label_fraction": 0.5}, {"name": "other"},
+    ):  # fmt: skip
+        assert train_teacher(dataclasses.replace(TINY, **changed), folder).folder == teacher.folder
+    names = {teacher.folder.name}
+    for changed in (
+        {"seed": 1}, {"teacher_epochs": 1}, {"teacher_learning_rate": 0.02}, {"batch_size": 512},
+        {"teacher_options": {"filters": 4, "dense": 8}}, {"schedule": "cosine"},
+        {"optimizer": "sgd"}, {"image_size": 12}, {"precision": "mixed_bfloat16"},
+    ):  # fmt: skip
+        recipe = dataclasses.replace(TINY, epochs=1, **changed)
+        run = train_teacher(recipe, folder)
+        assert not run.reused
+        names.add(run.folder.name)
+    assert len(names) == 10
+
+
+def test_fresh_trains_the_same_again_and_keeps_the_older_run(runs, tmp_path):
+    _, teacher, *_ = runs
+    first = train_teacher(TINY, tmp_path)
+    second = train_teacher(TINY, tmp_path, fresh=True)
+    assert second.folder == first.folder
+    assert (first.folder.with_name(f"{first.folder.name}~1") / "teacher.keras").exists()
+    assert same(weights(teacher), weights(second))
+
+
+class Killed(Exception):
+    pass
+
+
+class KillAt(keras.callbacks.Callback):
+    """A kill between two epochs, after their checkpoint."""
+
+    def __init__(self, epoch):
+        super().__init__()
+        self.epoch = epoch
+
+    def on_epoch_begin(self, epoch, logs=None):
+        if epoch == self.epoch:
+            raise Killed
+
+
+# The kill leaves the history's file open.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.parametrize("role", ["student", "distilled"])
+def test_a_killed_run_resumes_and_ends_like_an_unharmed_one(runs, role, tmp_path, monkeypatch):
+    monkeypatch.setattr(training, "CHECKPOINT_SECONDS", 0.0)
+    _, teacher, student, distilled = runs
+
+    def train(callbacks=()):
+        if role == "student":
+            return train_student(TINY, tmp_path, callbacks=callbacks)
+        return train_distilled(TINY, teacher, tmp_path, callbacks=callbacks)
+
+    for epoch in (0, 1, 2):
+        with pytest.raises(Killed):
+            train([KillAt(epoch)])
+    (checkpoint,) = tmp_path.rglob("checkpoint-*")
+    assert checkpoint.name == "checkpoint-000002.npz"
+    begun = []
+    watch = keras.callbacks.LambdaCallback(on_epoch_begin=lambda epoch, logs: begun.append(epoch))
+    run = train([watch])
+    assert begun == [2]
+    unharmed = student if role == "student" else distilled
+    assert same(weights(run), weights(unharmed))
+    assert run.history() == unharmed.history()
+    assert not list(tmp_path.rglob("checkpoint-*"))
+
+
+def test_student_from_labels_and_distilled_start_alike_and_take_as_many_steps(runs, tmp_path):
+    _, teacher, *_ = runs
+    seen = {}
+
+    class Watch(keras.callbacks.Callback):
+        def __init__(self, role):
+            super().__init__()
+            self.role = role
+
+        def on_train_begin(self, logs=None):
+            student = getattr(self.model, "student", self.model)
+            seen[self.role] = [np.copy(value) for value in student.get_weights()]
+
+        def on_train_end(self, logs=None):
+            seen[self.role + " steps"] = int(self.model.optimizer.iterations.numpy())
+
+    recipe = dataclasses.replace(TINY, epochs=1)
+    train_student(recipe, tmp_path, callbacks=[Watch("student")])
+    train_distilled(recipe, teacher, tmp_path, callbacks=[Watch("distilled")])
+    assert same(seen["student"], seen["distilled"])
+    assert seen["student steps"] == seen["distilled steps"] == -(-1294 // 64)
+
+
+def test_own_teacher_from_a_file(runs, tmp_path):
+    _, teacher, *_ = runs
+    own = tmp_path / "own.keras"
+    inputs = keras.Input((8, 8, 1))
+    outputs = keras.layers.Softmax()(teacher.load_model()(inputs))
+    keras.Model(inputs, outputs).save(own)
+    recipe = dataclasses.replace(TINY, teacher_file=str(own), epochs=1)
+    job = run_main_job(recipe, tmp_path / "runs")
+    (run,) = job.runs["teacher"]
+    assert run.model_file == own
+    assert run.metrics["test"] == pytest.approx(teacher.metrics["test"], rel=1e-5)
+    assert not list((tmp_path / "runs").rglob("teacher*"))
+
+
+@pytest.mark.parametrize("damage", ["missing", "truncated", "text"])
+def test_damaged_teacher_file(runs, tmp_path, damage):
+    own = tmp_path / "own.keras"
+    if damage == "truncated":
+        shutil.copy(runs[1].model_file, own)
+        own.write_bytes(own.read_bytes()[:2000])
+    elif damage == "text":
+        own.write_text("not a model")
+    with pytest.raises(UserError, match=r"own\.keras"):
+        validate(dataclasses.replace(TINY, teacher_file=str(own)))
+
+
+def test_teacher_file_of_other_classes_or_inputs(tmp_path):
+    path = tmp_path / "own.keras"
+    for shape, classes, message in (
+        ((8, 8, 1), 7, "The teacher has 7 classes and the student 10"),
+        ((9, 9, 3), 10, r"takes inputs of shape \(9, 9, 3\), and the images of digits"),
+    ):
+        network = [keras.Input(shape), keras.layers.Flatten(), keras.layers.Dense(classes)]
+        keras.Sequential(network).save(path)
+        with pytest.raises(UserError, match=message):
+            validate(dataclasses.replace(TINY, teacher_file=str(path)))
+
+
+def test_teacher_at_chance_stops_the_main_job(tmp_path):
+    path = tmp_path / "untrained.keras"
+    last = keras.layers.Dense(10, kernel_initializer="zeros")
+    keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Flatten(), last]).save(path)
+    recipe = dataclasses.replace(TINY, teacher_file=str(path), epochs=1)
+    teacher = train_teacher(recipe, tmp_path)
+    with pytest.raises(UserError, match="no better than naming the most frequent class"):
+        check_distillation(recipe, teacher)
+
+
+def test_damaged_run_is_refused_by_name(runs, tmp_path):
+    folder = tmp_path / "runs"
+    run = train_student(TINY, folder)
+    (run.folder / "metrics.json").write_text("{")
+    with pytest.raises(UserError, match=r"metrics\.json is missing or damaged"):
+        train_student(TINY, folder)
+    settings = json.loads((run.folder / "settings.json").read_text())
+    settings["identity"]["seed"] = 5
+    (run.folder / "settings.json").write_text(json.dumps(settings))
+    with pytest.raises(UserError, match="made with other settings"):
+        train_student(TINY, folder)
+
+
+def test_half_precision_run(tmp_path):
+    recipe = dataclasses.replace(TINY, precision="mixed_float16", epochs=1)
+    (run,) = run_role(recipe, "student", tmp_path)
+    assert run.load_model().get_layer("hidden1").compute_dtype == "float16"
+    assert keras.config.dtype_policy().name == "float32"
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"dataset": "digitss"}, "digitss"),
+        ({"teacher": "cnnn"}, "Unknown model 'cnnn'; use one of mlp"),
+        ({"student": "mlpp"}, "Unknown model 'mlpp'; use one of mlp"),
+        ({"student_options": {"hiden": 3}}, "no option 'hiden'"),
+        ({"method": "kdd"}, "Unknown method 'kdd'; use one of kd"),
+        ({"optimizer": "adamm"}, "Unknown optimizer 'adamm'; use one of adam"),
+        ({"optimizer_options": {"momentun": 0.9}}, "cannot be made with"),
+    ],
+)
+def test_mistakes_are_found_before_anything_is_trained(changed, message, tmp_path):
+    with pytest.raises(UserError, match=message):
+        run_main_job(dataclasses.replace(TINY, **changed), tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_schedules_against_their_formulas():
+    budget = training.Budget.of(dataclasses.replace(TINY, schedule="cosine"), "student")
+    rate = budget.make_optimizer(100)._learning_rate
+    for step in (0, 25, 50, 100):
+        wanted = 0.01 * (1 + np.cos(np.pi * step / 100)) / 2
+        assert float(rate(step)) == pytest.approx(wanted, rel=1e-5, abs=1e-9)
+    teacher = training.Budget.of(
+        dataclasses.replace(TINY, teacher_epochs=7, teacher_learning_rate=0.5), "teacher"
+    )
+    assert (teacher.epochs, teacher.learning_rate) == (7, 0.5)
