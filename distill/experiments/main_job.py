@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 from rich.console import Console
+from rich.table import Table
 
 from distill.experiments.statistics import paired_difference, verdict
 from distill.recipes import Recipe
@@ -142,10 +143,12 @@ def _describe(recipe, data, console):
 
 
 def _print_findings(findings, console):
-    marks = {"ok": "[green]ok  [/]", "note": "[yellow]note[/]", "stop": "[red]stop[/]"}
-    console.print("Check before distillation:")
+    marks = {"ok": "[green]ok[/]", "note": "[yellow]note[/]", "stop": "[red]stop[/]"}
+    table = Table.grid(padding=(0, 1))
     for finding in findings:
-        console.print(f"  {marks[finding.level]} {finding.sentence}", highlight=False)
+        table.add_row("", marks[finding.level], finding.sentence)
+    console.print("Check before distillation:")
+    console.print(table)
 
 
 def _row(title, runs):

@@ -2,7 +2,7 @@
 
 import keras
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 
 class EpochBar:
@@ -15,10 +15,9 @@ class EpochBar:
     def __init__(self, console: Console):
         self._progress = Progress(
             TextColumn("{task.description}"),
-            BarColumn(bar_width=24),
+            BarColumn(bar_width=10),
             TextColumn("{task.fields[state]}"),
-            TimeElapsedColumn(),
-            TimeRemainingColumn(),
+            TimeRemainingColumn(compact=True, elapsed_when_finished=True),
             console=console,
         )
 
@@ -57,5 +56,5 @@ class _Bar(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         accuracy = (logs or {}).get("val_accuracy", float("nan"))
-        state = f"epoch {epoch + 1}/{self._epochs}, validation accuracy {accuracy:.3f}"
+        state = f"epoch {epoch + 1}/{self._epochs}, val. accuracy {accuracy:.3f}"
         self._progress.update(self._task, state=state, completed=(epoch + 1) * self._steps)
