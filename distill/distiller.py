@@ -11,10 +11,11 @@ import keras
 import tensorflow as tf
 from keras import ops
 
+from distill.callbacks import StopOnNaN
 from distill.errors import UserError
 from distill.methods import get_method
 from distill.methods.labels import label_weights, resolve_hard_loss
-from distill.methods.method import at_least_float32
+from distill.methods.method import MeanOverBatch, at_least_float32
 from distill.models.logits import check_logits, logits_model
 
 
@@ -88,7 +89,7 @@ class Distiller(keras.Model):
         self._temperature = self._add_setting("temperature", _checked_temperature(temperature))
         self._hard_loss_tracker = keras.metrics.Mean(name="hard_loss")
         self._soft_loss_tracker = keras.metrics.Mean(name="soft_loss")
-        self._soft_loss_mean = _MeanOverBatch()
+        self._soft_loss_mean = MeanOverBatch()
         if student.built and teacher.built:
             self.build()
 
@@ -297,39 +298,6 @@ class Distiller(keras.Model):
         deserialize = keras.saving.deserialize_keras_object
         models = {name: deserialize(config[name]) for name in ("teacher", "student", "method")}
         return cls(**{**config, **models})
-
-
-class StopOnNaN(keras.callbacks.Callback):
-    """Stops training with a `UserError` at the step whose loss is NaN or infinite."""
-
-    async_safe = True  # read in Keras' callback thread: no wait for the accelerator at each step
-
-    def on_epoch_begin(self, epoch, logs=None):
-        self._epoch = epoch + 1
-
-    def on_train_batch_end(self, batch, logs=None):
-        loss = float((logs or {}).get("loss", 0.0))
-        if not math.isfinite(loss):
-            steps, together = f"step {batch + 1}", self.model.steps_per_execution
-            if together > 1:
-                steps = f"one of the steps {max(batch + 2 - together, 1)} to {batch + 1}"
-            raise UserError(
-                f"The loss became {loss} at {steps} of epoch {self._epoch}, and training was "
-                "stopped: look for NaN or infinity in the inputs and labels, or lower the "
-                "learning rate."
-            )
-
-
-@keras.saving.register_keras_serializable(package="distill")
-class _MeanOverBatch(keras.losses.Loss):
-    """Keras' own weighting and averaging, sample weights and replicas included, of given losses."""
-
-    def __init__(self):
-        super().__init__(name="soft_loss", dtype="float32")
-
-    def call(self, y_true, y_pred):
-        del y_true
-        return y_pred
 
 
 def _all_finite(inputs):

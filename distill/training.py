@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import keras
-import numpy as np
 
+from distill.callbacks import Checkpoint, StopOnNaN, remove_checkpoints, resume
 from distill.checks import Finding, check, stop_if_pointless
 from distill.data import (
     ImageData,
@@ -21,7 +21,7 @@ from distill.data import (
     load_data,
     training_pipeline,
 )
-from distill.distiller import Distiller, StopOnNaN
+from distill.distiller import Distiller
 from distill.errors import UserError
 from distill.evaluation import evaluate
 from distill.methods import METHODS, CrossEntropy, get_method
@@ -47,8 +47,6 @@ OPTIMIZERS = {
     "sgd": keras.optimizers.SGD,
     "rmsprop": keras.optimizers.RMSprop,
 }
-CHECKPOINT_SECONDS = 30.0
-_CHECKPOINTS = "checkpoint-*.npz"
 load_data_once = functools.lru_cache(maxsize=2)(load_data)
 
 
@@ -209,8 +207,7 @@ def _train(role, recipe, data, split, teacher, runs, fresh, callbacks):
         with replacing(path) as temporary:
             trained.save(temporary)
         metrics = {**_measure(trained, data, path), "seconds": round(seconds, 3)}
-        for checkpoint in folder.glob(_CHECKPOINTS):
-            checkpoint.unlink()
+        remove_checkpoints(folder)
         write_json(folder / "metrics.json", metrics)
     return Run(role, recipe.seed, key_of(identity), folder, path, metrics)
 
@@ -226,7 +223,7 @@ def _fit(model, split, data, budget, seed, folder, callbacks):
         weighted_metrics=["accuracy"],
         steps_per_execution=_steps_per_execution(steps),
     )
-    first_epoch = _resume(model, folder)
+    first_epoch = resume(model, folder)
     log = keras.callbacks.CSVLogger(str(folder / "history.csv"), append=first_epoch > 0)
     model.fit(
         training_pipeline(split, budget.batch_size, seed, first_step=first_epoch * steps),
@@ -240,7 +237,7 @@ def _fit(model, split, data, budget, seed, folder, callbacks):
             *callbacks,
             keras.callbacks.TensorBoard(folder / "tensorboard", write_graph=False),
             log,
-            _Checkpoint(folder),
+            Checkpoint(folder),
             StopOnNaN(),
         ],
     )
@@ -249,52 +246,6 @@ def _fit(model, split, data, budget, seed, folder, callbacks):
 def _steps_per_execution(steps):
     """The largest divisor of `steps` up to 64: Keras would run past the epoch with another."""
     return max(number for number in range(1, min(steps, 64) + 1) if steps % number == 0)
-
-
-class _Checkpoint(keras.callbacks.Callback):
-    """Keeps all state of the last epoch, half a minute apart at least.
-
-    One file, renamed into place, whose name tells the epoch: a kill at any moment leaves a whole
-    one. `keras.callbacks.BackupAndRestore` writes two files in place, after every epoch, and
-    leaves out the state of dropout's random numbers.
-    """
-
-    def __init__(self, folder):
-        super().__init__()
-        self._folder = folder
-        self._saved = time.monotonic()
-
-    def on_epoch_end(self, epoch, logs=None):
-        if time.monotonic() - self._saved < CHECKPOINT_SECONDS:
-            return
-        path = self._folder / f"checkpoint-{epoch + 1:06d}.npz"
-        with replacing(path) as temporary:
-            np.savez(temporary, *[variable.numpy() for variable in _state(self.model)])
-        for older in self._folder.glob(_CHECKPOINTS):
-            if older != path:
-                older.unlink()
-        self._saved = time.monotonic()
-
-
-def _state(model):
-    return [*model.variables, *model.optimizer.variables]
-
-
-def _resume(model, folder):
-    """Loads the newest checkpoint, shortens the history to it, and returns its epoch."""
-    model.optimizer.build(model.trainable_variables)
-    checkpoints = sorted(folder.glob(_CHECKPOINTS))
-    if not checkpoints:
-        return 0
-    with np.load(checkpoints[-1], allow_pickle=False) as values:
-        for number, variable in enumerate(_state(model)):
-            variable.assign(values[f"arr_{number}"])
-    epoch = int(checkpoints[-1].stem.removeprefix("checkpoint-"))
-    log = folder / "history.csv"
-    lines = log.read_text("utf-8").splitlines(keepends=True)[: epoch + 1]
-    with replacing(log) as temporary:
-        temporary.write_text("".join(lines), "utf-8")
-    return epoch
 
 
 def _build_distiller(recipe, data, teacher):

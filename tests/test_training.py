@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import pytest
 
-from distill import training
+from distill import callbacks, training
 from distill.data import evaluation_pipeline
 from distill.errors import UserError
 from distill.experiments.main_job import run_main_job, run_role
@@ -147,7 +147,7 @@ class KillAt(keras.callbacks.Callback):
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize("role", ["student", "distilled"])
 def test_a_killed_run_resumes_and_ends_like_an_unharmed_one(runs, role, tmp_path, monkeypatch):
-    monkeypatch.setattr(training, "CHECKPOINT_SECONDS", 0.0)
+    monkeypatch.setattr(callbacks, "CHECKPOINT_SECONDS", 0.0)
     _, teacher, student, distilled = runs
 
     def train(callbacks=()):

@@ -80,6 +80,18 @@ class FunctionMethod(Method):
         return cls(function, **config)
 
 
+@keras.saving.register_keras_serializable(package="distill")
+class MeanOverBatch(keras.losses.Loss):
+    """Averages given losses with sample weights, over replicas too, as Keras averages its own."""
+
+    def __init__(self):
+        super().__init__(name="soft_loss", dtype="float32")
+
+    def call(self, y_true, y_pred):
+        del y_true
+        return y_pred
+
+
 def at_least_float32(x):
     """Casts half precision to float32, in which softmax and its logarithm are safe."""
     x = ops.convert_to_tensor(x)
