@@ -208,12 +208,15 @@ class Distiller(keras.Model):
 
     def train_step(self, data):
         x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
+        # A batch with NaN is shown as a loss of NaN, which ends the training, and is kept from the
+        # student: what it learned before stays whole.
+        is_finite = _all_finite(x)
+        x = keras.tree.map_structure(lambda values: _zeros_unless(is_finite, values), x)
         teacher_logits = self.teacher_logits(x)
         with tf.GradientTape() as tape:
             student_logits = self(x, training=True)
             losses = self.compute_losses(teacher_logits, student_logits, y, sample_weight)
-            # A ReLU turns NaN into 0, so that the loss of bad inputs may look like any other.
-            losses["loss"] = ops.where(_all_finite(x), losses["loss"], math.nan)
+            losses["loss"] = ops.where(is_finite, losses["loss"], math.nan)
             scaled_loss = self.optimizer.scale_loss(losses["loss"])
         self._apply_gradients_of(scaled_loss, tape)
         return self._log(losses, x, y, student_logits, sample_weight)
@@ -249,7 +252,7 @@ class Distiller(keras.Model):
             self._require_no_hard_loss()
         loss = self._alpha * hard_loss + (1.0 - self._alpha) * soft_loss
         for penalty in (*self.student.losses, *self.method.losses):
-            loss += self._aggregate_additional_loss(penalty)
+            loss += ops.cast(ops.sum(penalty), loss.dtype) / self._replicas
         return {"loss": loss, "hard_loss": hard_loss, "soft_loss": soft_loss}
 
     def _require_no_hard_loss(self):
@@ -264,6 +267,10 @@ class Distiller(keras.Model):
         """Computes the loss from the inputs, as Keras' own steps would ask for it."""
         return self.compute_losses(self.teacher_logits(x), y_pred, y, sample_weight)["loss"]
 
+    @property
+    def _replicas(self):
+        return self.distribute_strategy.num_replicas_in_sync
+
     def _apply_gradients_of(self, loss, tape):
         variables = self.trainable_variables
         self.optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables, strict=True))
@@ -275,10 +282,9 @@ class Distiller(keras.Model):
             "soft_loss": self._soft_loss_tracker,
         }
         examples = ops.shape(student_logits)[0]
-        replicas = self.distribute_strategy.num_replicas_in_sync
         for name, tracker in trackers.items():
             # Each replica's loss is its share of the sum over all; what is shown is the whole.
-            tracker.update_state(losses[name] * replicas, sample_weight=examples)
+            tracker.update_state(losses[name] * self._replicas, sample_weight=examples)
         weights = label_weights(y, sample_weight)
         return self.compute_metrics(x, y, student_logits, sample_weight=weights)
 
@@ -301,8 +307,16 @@ class Distiller(keras.Model):
 
 
 def _all_finite(inputs):
-    floats = [x for x in keras.tree.flatten(inputs) if keras.backend.is_float_dtype(x.dtype)]
+    floats = [x for x in keras.tree.flatten(inputs) if _is_float(x)]
     return ops.all([ops.all(ops.isfinite(x)) for x in floats]) if floats else True
+
+
+def _zeros_unless(condition, values):
+    return ops.where(condition, values, ops.zeros_like(values)) if _is_float(values) else values
+
+
+def _is_float(values):
+    return keras.backend.is_float_dtype(keras.backend.standardize_dtype(values.dtype))
 
 
 def _is_number(value):

@@ -414,8 +414,15 @@ def test_loss_of_probabilities_is_refused():
 def test_bad_inputs_stop_training_and_name_the_step(bad):
     inputs = X.copy()
     inputs[40] = bad
+    model = distiller()
+    before = model.evaluate(X, Y, verbose=0, return_dict=True)
+    model.fit(X, Y, batch_size=16, epochs=5, verbose=0)
+    learned = model.evaluate(X, Y, verbose=0, return_dict=True)
     with pytest.raises(UserError, match="step 3 of epoch 1"):
-        distiller().fit(inputs, Y, batch_size=16, shuffle=False, epochs=2, verbose=0)
+        model.fit(inputs, Y, batch_size=16, shuffle=False, epochs=2, verbose=0)
+    # What was learned is still there.
+    after = model.evaluate(X, Y, verbose=0, return_dict=True)
+    assert after["loss"] < (before["loss"] + learned["loss"]) / 2
 
 
 def test_bad_inputs_among_steps_executed_together():
