@@ -203,7 +203,7 @@ class Distiller(keras.Model):
         if isinstance(callbacks, keras.callbacks.CallbackList):
             callbacks.append(StopOnNaN())
         else:
-            callbacks = [*tf.nest.flatten(callbacks), StopOnNaN()]
+            callbacks = [*keras.tree.flatten(callbacks), StopOnNaN()]
         return super().fit(**{**arguments, "callbacks": callbacks})
 
     def train_step(self, data):

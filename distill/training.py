@@ -179,11 +179,22 @@ def check_distillation(
     return findings
 
 
+def find_teacher(recipe: Recipe, runs: Path) -> Run | None:
+    """Returns the run of the teacher that the recipe would train, if it is complete."""
+    data = load_data_once(recipe.dataset, recipe.image_size, recipe.unreadable)
+    identity, folder = _place("teacher", recipe, data, None, runs)
+    return completed(folder, "teacher", recipe.seed, identity)
+
+
+def _place(role, recipe, data, teacher, runs):
+    identity = _identity(role, recipe, data, Budget.of(recipe, role), teacher)
+    name = f"{role}-{recipe.teacher if role == 'teacher' else recipe.student}"
+    return identity, run_folder(runs, recipe.dataset, name, recipe.seed, identity)
+
+
 def _train(role, recipe, data, split, teacher, runs, fresh, callbacks):
     budget = Budget.of(recipe, role)
-    identity = _identity(role, recipe, data, budget, teacher)
-    name = f"{role}-{recipe.teacher if role == 'teacher' else recipe.student}"
-    folder = run_folder(runs, recipe.dataset, name, recipe.seed, identity)
+    identity, folder = _place(role, recipe, data, teacher, runs)
     if not fresh and (run := completed(folder, role, recipe.seed, identity)):
         return run
     with locked(folder):
@@ -238,7 +249,7 @@ def _fit(model, split, data, budget, seed, folder, callbacks):
             keras.callbacks.TensorBoard(folder / "tensorboard", write_graph=False),
             log,
             Checkpoint(folder),
-            StopOnNaN(),
+            *([] if isinstance(model, Distiller) else [StopOnNaN()]),  # Distiller has its own
         ],
     )
 

@@ -156,8 +156,10 @@ def test_the_whole_main_job_as_a_script(tmp_path):
     first = script(*arguments, cwd=tmp_path)
     assert first.returncode == 0, first.stderr
     assert first.stderr == ""
-    for text in ("teacher", "student from labels", "student distilled", "test accuracy",
-                 "cannot be told from 2 seeds", "Check before distillation"):  # fmt: skip
+    for text in (
+        "it is trained first", "Check before distillation", "teacher", "student from labels",
+        "student distilled", "test accuracy", "cannot be told from 2 seeds",
+    ):  # fmt: skip
         assert text in " ".join(first.stdout.split())
     (comparison,) = (tmp_path / "runs" / "digits").glob("comparison-digits-*")
     results = json.loads((comparison / "comparison.json").read_text())

@@ -16,6 +16,7 @@ from distill.report.tables import Row, markdown_table, print_table
 from distill.run_folder import Run, replacing, write_json
 from distill.training import (
     check_distillation,
+    find_teacher,
     train_distilled,
     train_student,
     train_teacher,
@@ -61,6 +62,8 @@ def run_main_job(
     runs = Path(runs)
     data = validate(recipe)
     _describe(recipe, data, console)
+    if recipe.teacher_file is None and (fresh or find_teacher(recipe, runs) is None):
+        console.print("No teacher with these settings is there yet: it is trained first.")
     done: dict[str, list[Run]] = {role: [] for role in TITLES}
     with EpochBar(console) as bar:
         for seed in range(recipe.seed, recipe.seed + recipe.seeds):
