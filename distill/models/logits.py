@@ -35,14 +35,23 @@ def ends_in_softmax(model: keras.Model) -> bool:
     >>> ends_in_softmax(keras.Sequential([keras.layers.Dense(10, activation="softmax")]))
     True
     """
-    if not isinstance(model, (keras.Sequential, keras.Model)) or not model.layers:
-        return False
-    if not isinstance(model, keras.Sequential) and not hasattr(model, "operations"):
-        return False  # subclassed: the order of its layers says nothing
-    last = model.layers[-1]
+    if isinstance(model, keras.Sequential):
+        last = model.layers[-1] if model.layers else None
+    else:
+        last = _last_call(model)[0]
     if isinstance(last, keras.layers.Softmax):
         return True
     return getattr(last, "activation", None) is keras.activations.softmax
+
+
+def _last_call(model):
+    """The layer that gives the model's one output, and what it is called on there."""
+    outputs = getattr(model, "outputs", None)
+    if not outputs or len(outputs) > 1:
+        return None, None  # subclassed, unbuilt or of several outputs
+    # Not `layer.input`: that is of the layer's first call, which another model may have made.
+    layer, call, _ = outputs[0]._keras_history
+    return layer, layer._inbound_nodes[call].input_tensors[0]
 
 
 def logits_model(model: keras.Model) -> keras.Model:
@@ -53,7 +62,8 @@ def logits_model(model: keras.Model) -> keras.Model:
     is changed.
 
     Args:
-        model: a built Keras model with one output of shape `(batch, classes)`.
+        model: a Keras model with one output of shape `(batch, classes)`, built if it is
+            sequential.
 
     Returns:
         A Keras model of the same inputs.
@@ -66,9 +76,9 @@ def logits_model(model: keras.Model) -> keras.Model:
     """
     if not ends_in_softmax(model):
         return model
-    last = model.layers[-1]
-    is_layer = isinstance(last, (keras.layers.Softmax, keras.layers.Activation))
-    logits = last.input if is_layer else _WithoutActivation(last)(last.input)
+    last, called_on = _last_call(model)
+    is_only_softmax = isinstance(last, (keras.layers.Softmax, keras.layers.Activation))
+    logits = called_on if is_only_softmax else _WithoutActivation(last)(called_on)
     inputs = model.inputs[0] if isinstance(model, keras.Sequential) else model.input
     return keras.Model(inputs, logits, name=f"{model.name}_logits")
 

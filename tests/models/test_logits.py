@@ -45,6 +45,16 @@ def test_logits_behind_the_softmax(ending):
     np.testing.assert_allclose(model(IMAGES).numpy().sum(-1), 1.0, rtol=1e-5)
 
 
+def test_a_last_layer_that_two_models_share():
+    last = layers.Dense(3, activation="softmax")
+    first, second = functional(last), functional(last)
+    for model in (first, second):
+        logits = np.array(logits_model(model)(IMAGES))
+        np.testing.assert_allclose(
+            log_softmax(logits, -1), np.log(np.array(model(IMAGES))), atol=1e-5
+        )
+
+
 def test_a_model_of_logits_is_left_as_it_is():
     model = functional(layers.Dense(3))
     assert not ends_in_softmax(model)

@@ -1,0 +1,65 @@
+"""Recipes: values in range, a help text for every field, a source and a cost for every recipe."""
+
+import dataclasses
+import importlib
+import sys
+import typing
+
+import pytest
+
+from distill.errors import UserError
+from distill.recipes import RECIPES, Recipe, get_recipe
+
+
+@pytest.mark.parametrize(
+    ("field", "wrong"),
+    [
+        ("temperature", 0), ("temperature", -1.0), ("temperature", float("inf")),
+        ("temperature", "4"), ("alpha", -0.01), ("alpha", 1.01), ("alpha", float("nan")),
+        ("label_fraction", 0.0), ("label_fraction", 1.5), ("learning_rate", 0.0),
+        ("epochs", 0), ("batch_size", 0), ("seeds", 0), ("seed", -1), ("seed", 2**31),
+        ("teacher_epochs", 0), ("teacher_learning_rate", -1.0), ("schedule", "linear"),
+        ("precision", "float8"), ("unreadable", "ignore"),
+    ],
+)  # fmt: skip
+def test_values_out_of_range(field, wrong):
+    with pytest.raises(UserError, match=f"^{field} is .*must be"):
+        Recipe(**{field: wrong})
+
+
+def test_limits_are_allowed():
+    Recipe(alpha=0, temperature=0.01, label_fraction=1, seed=0, epochs=1)
+    Recipe(alpha=1, seed=2**31 - 1)
+
+
+def test_every_field_has_help():
+    for name, hint in typing.get_type_hints(Recipe, include_extras=True).items():
+        kind, text = typing.get_args(hint)
+        assert len(text) > 5, name
+        assert kind is not None
+
+
+def test_frozen():
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        RECIPES["digits"].alpha = 0.5
+
+
+def test_one_seed_of_a_recipe():
+    one = RECIPES["digits"].with_seed(7)
+    assert (one.seed, one.seeds) == (7, 1)
+    assert dataclasses.replace(one, seed=0, seeds=5) == RECIPES["digits"]
+
+
+def test_by_name():
+    assert {"digits", "mnist-hinton", "flowers"} <= set(RECIPES)
+    for name, recipe in RECIPES.items():
+        assert get_recipe(name) is recipe
+        assert recipe.name == name
+    with pytest.raises(UserError, match="Unknown recipe 'x'; use one of digits, mnist-hinton"):
+        get_recipe("x")
+
+
+@pytest.mark.parametrize("module", ["digits", "hinton", "flowers"])
+def test_every_recipe_states_its_cost(module):
+    importlib.import_module(f"distill.recipes.{module}")
+    assert "Cost: " in sys.modules[f"distill.recipes.{module}"].__doc__
