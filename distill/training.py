@@ -236,22 +236,25 @@ def _fit(model, split, data, budget, seed, folder, callbacks):
     )
     first_epoch = resume(model, folder)
     log = keras.callbacks.CSVLogger(str(folder / "history.csv"), append=first_epoch > 0)
-    model.fit(
-        training_pipeline(split, budget.batch_size, seed, first_step=first_epoch * steps),
-        steps_per_epoch=steps,
-        initial_epoch=first_epoch,
-        epochs=budget.epochs,
-        shuffle=False,  # the pipeline shuffles
-        validation_data=evaluation_pipeline(data.validation, batch_size=256),
-        verbose=0,
-        callbacks=[
-            *callbacks,
-            keras.callbacks.TensorBoard(folder / "tensorboard", write_graph=False),
-            log,
-            Checkpoint(folder),
-            *([] if isinstance(model, Distiller) else [StopOnNaN()]),  # Distiller has its own
-        ],
-    )
+    try:
+        model.fit(
+            training_pipeline(split, budget.batch_size, seed, first_step=first_epoch * steps),
+            steps_per_epoch=steps,
+            initial_epoch=first_epoch,
+            epochs=budget.epochs,
+            shuffle=False,  # the pipeline shuffles
+            validation_data=evaluation_pipeline(data.validation, batch_size=256),
+            verbose=0,
+            callbacks=[
+                *callbacks,
+                keras.callbacks.TensorBoard(folder / "tensorboard", write_graph=False),
+                log,
+                Checkpoint(folder),
+                *([] if isinstance(model, Distiller) else [StopOnNaN()]),  # Distiller has its own
+            ],
+        )
+    finally:
+        log.on_train_end()  # closes its file, which Keras does where training ends well
 
 
 def _steps_per_execution(steps):

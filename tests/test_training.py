@@ -143,8 +143,6 @@ class KillAt(keras.callbacks.Callback):
             raise Killed
 
 
-# The kill leaves the history's file open.
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize("role", ["student", "distilled"])
 def test_a_killed_run_resumes_and_ends_like_an_unharmed_one(runs, role, tmp_path, monkeypatch):
     monkeypatch.setattr(callbacks, "CHECKPOINT_SECONDS", 0.0)
