@@ -237,6 +237,9 @@ def test_teacher_at_chance_stops_the_main_job(tmp_path):
     teacher = train_teacher(recipe, tmp_path)
     with pytest.raises(UserError, match="no better than naming the most frequent class"):
         check_distillation(recipe, teacher)
+    with pytest.raises(UserError, match="no better than naming the most frequent class"):
+        run_main_job(recipe, tmp_path / "runs")
+    assert not (tmp_path / "runs").exists()
 
 
 def test_damaged_run_is_refused_by_name(runs, tmp_path):

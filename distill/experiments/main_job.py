@@ -69,6 +69,7 @@ def run_main_job(
         for seed in range(recipe.seed, recipe.seed + recipe.seeds):
             one = recipe.with_seed(seed)
             teacher = _run("teacher", one, runs, fresh, bar, console)
+            check_distillation(one, teacher)  # before time goes into a student
             student = _run("student", one, runs, fresh, bar, console)
             accuracy = student.metrics["validation"]["accuracy"]
             findings = check_distillation(one, teacher, accuracy)
