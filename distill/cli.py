@@ -59,6 +59,10 @@ def main(door: str, arguments: list[str] | None = None) -> int:
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
+    except OSError as error:  # no room, no permission, a file where a folder should be
+        print(f"error: {error.filename or options.runs}: {error.strerror or error}; see --runs.",
+              file=sys.stderr)  # fmt: skip
+        return 2
     except KeyboardInterrupt:
         print("stopped: complete runs are kept; the same command goes on.", file=sys.stderr)
         return 130

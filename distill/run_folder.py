@@ -79,6 +79,9 @@ def completed(folder: Path, role: str, seed: int, identity: dict) -> Run | None:
             "away, or train anew with --fresh."
         )
     metrics = read_json(folder / "metrics.json")
+    trained = model_file(folder, role)
+    if not trained.exists() or metrics.get("model_sha256") != file_hash(trained):
+        raise _damaged(trained)
     return Run(role, seed, key_of(identity), folder, model_file(folder, role), metrics, reused=True)
 
 
@@ -143,17 +146,28 @@ def read_json(path: Path) -> Any:
     try:
         return json.loads(path.read_text("utf-8"))
     except (OSError, ValueError) as error:
-        raise UserError(
-            f"The file {path} is missing or damaged; move its folder away, or train anew with "
-            "--fresh."
-        ) from error
+        raise _damaged(path) from error
 
 
-def read_history(path: Path, epochs: int | None = None) -> dict[str, list[float]]:
-    """Reads the history that a run logged, its first `epochs` epochs."""
-    with open(path, newline="", encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))[:epochs]
-    return {name: [float(row[name]) for row in rows] for name in rows[0]} if rows else {}
+def read_history(path: Path) -> dict[str, list[float]]:
+    """Reads the history that a run logged, or says that it is damaged."""
+    try:
+        with open(path, newline="", encoding="utf-8") as file:
+            rows = list(csv.DictReader(file))
+        return {name: [float(row[name]) for row in rows] for name in rows[0]}
+    except (OSError, IndexError, TypeError, ValueError) as error:
+        raise _damaged(path) from error
+
+
+def file_hash(path: Path) -> str:
+    """Returns the SHA-256 of a file's bytes."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _damaged(path):
+    return UserError(
+        f"The file {path} is missing or damaged; move its folder away, or train anew with --fresh."
+    )
 
 
 def load_model(path: Path | str) -> keras.Model:

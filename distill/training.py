@@ -3,7 +3,6 @@
 import contextlib
 import dataclasses
 import functools
-import hashlib
 import math
 import time
 from collections.abc import Sequence
@@ -30,6 +29,7 @@ from distill.recipes import Recipe
 from distill.run_folder import (
     Run,
     completed,
+    file_hash,
     key_of,
     load_model,
     locked,
@@ -128,8 +128,7 @@ def train_teacher(recipe: Recipe, runs: Path, fresh: bool = False, callbacks: Se
     if recipe.teacher_file is not None:
         path = Path(recipe.teacher_file)
         metrics = _measure(load_model(path), data, path)
-        key = hashlib.sha256(path.read_bytes()).hexdigest()
-        return Run("teacher", recipe.seed, key, path.parent, path, metrics, reused=True)
+        return Run("teacher", recipe.seed, file_hash(path), path.parent, path, metrics, reused=True)
     return _train("teacher", recipe, data, data.train, None, runs, fresh, callbacks)
 
 
@@ -301,7 +300,8 @@ def _identity(role, recipe, data, budget, teacher):
 def _measure(model, data: ImageData, path):
     return {
         "parameters": model.count_params(),
-        "file_bytes": path.stat().st_size,
+        "model_bytes": path.stat().st_size,
+        "model_sha256": file_hash(path),
         "validation": evaluate(model, data.validation),
         "test": evaluate(model, data.test),
     }

@@ -142,6 +142,15 @@ def test_empty_image_folder(capsys, tmp_path):
     assert "photos" in capsys.readouterr().err
 
 
+def test_runs_where_nothing_can_be_written(capsys, tmp_path):
+    (tmp_path / "file").touch()
+    assert main("teacher", [*QUICK, "--runs", str(tmp_path / "file")]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("error: ")
+    assert "Not a directory; see --runs" in error
+    assert error.count("\n") == 1
+
+
 def test_ctrl_c(capsys, monkeypatch):
     def interrupt(*_):
         raise KeyboardInterrupt

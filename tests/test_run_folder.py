@@ -1,5 +1,6 @@
 """Run folders: found by what they depend on, never half written, refused by name."""
 
+import hashlib
 import json
 import zipfile
 
@@ -12,6 +13,7 @@ from distill.run_folder import (
     key_of,
     load_model,
     locked,
+    read_history,
     read_json,
     replacing,
     run_folder,
@@ -43,17 +45,41 @@ def test_complete_only_with_metrics(tmp_path):
     folder.mkdir()
     write_settings(folder, {}, IDENTITY)
     assert completed(folder, "student", 3, IDENTITY) is None
-    write_json(folder / "metrics.json", {"test": {"accuracy": 0.5}})
-    (folder / "student.keras").touch()
+    (folder / "student.keras").write_bytes(b"abc")
+    # printf abc | sha256sum
+    digest = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+    metrics = {"test": {"accuracy": 0.5}, "model_sha256": digest}
+    write_json(folder / "metrics.json", metrics)
     run = completed(folder, "student", 3, IDENTITY)
     assert run.reused
-    assert run.metrics == {"test": {"accuracy": 0.5}}
+    assert run.metrics == metrics
     assert run.model_file == folder / "student.keras"
     with pytest.raises(UserError, match="made with other settings"):
         completed(folder, "student", 3, IDENTITY | {"seed": 4})
     (folder / "settings.json").unlink()
     with pytest.raises(UserError, match=r"settings\.json is missing or damaged"):
         completed(folder, "student", 3, IDENTITY)
+
+
+@pytest.mark.parametrize("damage", [None, b"ab"])
+def test_a_complete_run_with_another_model_is_refused(damage, tmp_path):
+    write_settings(tmp_path, {}, IDENTITY)
+    write_json(tmp_path / "metrics.json", {"model_sha256": hashlib.sha256(b"abc").hexdigest()})
+    if damage is not None:
+        (tmp_path / "student.keras").write_bytes(damage)
+    with pytest.raises(UserError, match=r"student\.keras is missing or damaged"):
+        completed(tmp_path, "student", 3, IDENTITY)
+
+
+@pytest.mark.parametrize("content", [None, "", "epoch,loss\n", "epoch,loss\n0,much\n", "e,l\n0\n"])
+def test_damaged_history(content, tmp_path):
+    path = tmp_path / "history.csv"
+    if content is not None:
+        path.write_text(content)
+    with pytest.raises(UserError, match=r"history\.csv is missing or damaged"):
+        read_history(path)
+    path.write_text("epoch,loss\n0,0.5\n1,0.25\n")
+    assert read_history(path) == {"epoch": [0.0, 1.0], "loss": [0.5, 0.25]}
 
 
 def test_settings_say_with_what(tmp_path):
