@@ -30,8 +30,8 @@ class StopOnNaN(keras.callbacks.Callback):
                 steps = f"one of the steps {max(batch + 2 - together, 1)} to {batch + 1}"
             raise UserError(
                 f"The loss became {loss} at {steps} of epoch {self._epoch}, and training was "
-                "stopped: look for NaN or infinity in the inputs and labels, or lower the "
-                "learning rate."
+                "stopped: look for NaN or infinity in the inputs, for labels beyond the classes, "
+                "or lower the learning rate."
             )
 
 

@@ -59,7 +59,7 @@ def check(
     teacher_logits = np.asarray(distiller.teacher_logits(x), dtype="float64")
     findings = [*_softmax_findings(distiller), *_label_findings(y, teacher_logits.shape[-1])]
     findings += _logit_findings(teacher_logits)
-    if validation is not None:
+    if validation is not None and len(validation[1]):
         findings += _teacher_findings(distiller, *validation, student_accuracy)
     findings += _soft_target_findings(teacher_logits, distiller.temperature)
     if not any(finding.level == "stop" for finding in findings):

@@ -273,6 +273,11 @@ class Distiller(keras.Model):
 
     def _apply_gradients_of(self, loss, tape):
         variables = self.trainable_variables
+        if not variables:
+            raise UserError(
+                f"The student {self.student.name!r} has no trainable weights; set "
+                "student.trainable = True."
+            )
         self.optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables, strict=True))
 
     def _log(self, losses, x, y, student_logits, sample_weight):

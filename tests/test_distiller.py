@@ -11,7 +11,7 @@ from scipy.special import log_softmax, softmax
 
 from distill.distiller import Distiller
 from distill.errors import UserError
-from distill.methods import mse_logits
+from distill.methods import Method, mse_logits
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(96, 6)).astype("float32")
@@ -389,6 +389,33 @@ def test_mistakes(arguments, message):
         Distiller(**{"teacher": network(16), "student": network(), **arguments})
 
 
+def test_student_without_trainable_weights():
+    student = network()
+    student.trainable = False
+    with pytest.raises(UserError, match="has no trainable weights"):
+        distiller(student=student).fit(X, Y, verbose=0)
+
+
+def test_own_lambda_and_own_method_with_weights():
+    model = distiller(method=lambda t, s, temperature: keras.ops.mean((t - s) ** 2, axis=-1))
+    model.fit(X, Y, verbose=0)
+
+    class Projected(Method):
+        def build(self, *shapes, **more):
+            self.kernel = self.add_weight(shape=(4, 4), name="kernel")
+
+        def call(self, teacher_logits, student_logits, temperature):
+            difference = teacher_logits - keras.ops.matmul(student_logits, self.kernel)
+            return keras.ops.mean(difference**2, axis=-1)
+
+    model = distiller(method=Projected())
+    model.fit(X, Y, verbose=0)
+    before = np.copy(model.method.kernel)
+    assert len(model.trainable_variables) == len(model.student.trainable_variables) + 1
+    model.fit(X, Y, verbose=0)
+    assert np.any(before != np.array(model.method.kernel))
+
+
 def test_teacher_and_student_may_not_be_the_same():
     model = network()
     with pytest.raises(UserError, match="share weights"):
@@ -423,6 +450,14 @@ def test_bad_inputs_stop_training_and_name_the_step(bad):
     # What was learned is still there.
     after = model.evaluate(X, Y, verbose=0, return_dict=True)
     assert after["loss"] < (before["loss"] + learned["loss"]) / 2
+
+
+@pytest.mark.parametrize("bad", [np.nan, 4.0])
+def test_bad_labels_stop_training_and_name_the_step(bad):
+    labels = Y.astype("float32")
+    labels[20] = bad
+    with pytest.raises(UserError, match=r"step 2 of epoch 1.*labels beyond the classes"):
+        distiller().fit(X, labels, batch_size=16, shuffle=False, verbose=0)
 
 
 def test_bad_inputs_among_steps_executed_together():

@@ -12,7 +12,8 @@ class CrossEntropy(keras.losses.Loss):
     """Cross-entropy with logits, for class numbers and for one-hot labels alike.
 
     `−log softmax(logits)[label]`, averaged over the labelled examples of the batch, in float32.
-    A class number below zero (`distill.data.UNLABELLED`) marks an example without a label.
+    A class number below zero (`distill.data.UNLABELLED`) marks an example without a label; one
+    beyond the classes makes the loss NaN.
 
     Example:
 
@@ -37,7 +38,11 @@ class CrossEntropy(keras.losses.Loss):
                     "shape (batch,)."
                 )
             return keras.losses.categorical_crossentropy(y_true, logits, from_logits=True)
-        labels = ops.maximum(ops.reshape(y_true, (-1,)), -1)
+        labels = ops.reshape(y_true, (-1,))
+        # TensorFlow breaks off on such a label on a CPU; here it gives NaN everywhere.
+        is_class = labels < logits.shape[-1]
+        labels = ops.where(is_class, ops.maximum(labels, -1), 0)
+        logits = ops.where(is_class[:, None], logits, float("nan"))
         return keras.losses.sparse_categorical_crossentropy(
             labels, logits, from_logits=True, ignore_class=-1
         )

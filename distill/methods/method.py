@@ -56,7 +56,8 @@ class FunctionMethod(Method):
     """
 
     def __init__(self, function, **kwargs):
-        kwargs.setdefault("name", getattr(function, "__name__", "function"))
+        name = getattr(function, "__name__", "")
+        kwargs.setdefault("name", name if name.isidentifier() else "function")  # not "<lambda>"
         super().__init__(**kwargs)
         self.function = function
 

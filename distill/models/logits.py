@@ -24,6 +24,8 @@ class _WithoutActivation(keras.layers.Layer):
 def ends_in_softmax(model: keras.Model) -> bool:
     """Tells whether the last layer of a functional or sequential model applies softmax.
 
+    The last layer may be such a model itself.
+
     Args:
         model: a Keras model. Of a subclassed model nothing can be told before it runs.
 
@@ -39,6 +41,8 @@ def ends_in_softmax(model: keras.Model) -> bool:
         last = model.layers[-1] if model.layers else None
     else:
         last = _last_call(model)[0]
+    if isinstance(last, keras.Model):
+        return ends_in_softmax(last)
     if isinstance(last, keras.layers.Softmax):
         return True
     return getattr(last, "activation", None) is keras.activations.softmax
@@ -77,8 +81,12 @@ def logits_model(model: keras.Model) -> keras.Model:
     if not ends_in_softmax(model):
         return model
     last, called_on = _last_call(model)
-    is_only_softmax = isinstance(last, (keras.layers.Softmax, keras.layers.Activation))
-    logits = called_on if is_only_softmax else _WithoutActivation(last)(called_on)
+    if isinstance(last, keras.Model):
+        logits = logits_model(last)(called_on)
+    elif isinstance(last, (keras.layers.Softmax, keras.layers.Activation)):
+        logits = called_on
+    else:
+        logits = _WithoutActivation(last)(called_on)
     inputs = model.inputs[0] if isinstance(model, keras.Sequential) else model.input
     return keras.Model(inputs, logits, name=f"{model.name}_logits")
 

@@ -40,6 +40,13 @@ def test_half_precision_is_computed_in_float32(dtype):
     assert float(CrossEntropy()(LABELS, logits)) == pytest.approx(wanted, rel=1e-6)
 
 
+@pytest.mark.parametrize("bad", [4, 100, np.nan])
+def test_labels_beyond_the_classes_make_it_nan(bad):
+    labels = LABELS.astype("float32")
+    labels[3] = bad
+    assert np.isnan(CrossEntropy()(labels, LOGITS))
+
+
 def test_label_weights():
     labels = np.array([2, -1, 0])
     np.testing.assert_array_equal(label_weights(labels), [1, 0, 1])
