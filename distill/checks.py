@@ -14,6 +14,7 @@ from distill.errors import UserError
 from distill.models.logits import ends_in_softmax
 
 _NEARLY = 0.99  # of the highest possible: where soft targets are called one-hot or uniform
+_ENOUGH = 50  # validation examples, with fewer of which an accuracy says little
 _LOPSIDED = 100.0  # ratio of gradient norms beyond which one loss hardly counts
 
 
@@ -118,12 +119,19 @@ def _teacher_findings(distiller, inputs, labels, student_accuracy):
     correct = int(np.sum(np.argmax(logits, axis=-1) == labels))
     accuracy = correct / len(labels)
     guessing = np.bincount(labels).max() / len(labels)
+    by_luck = binomtest(correct, len(labels), guessing, alternative="greater").pvalue
     shown = f"The teacher's validation accuracy is {accuracy:.1%}"
-    if binomtest(correct, len(labels), guessing, alternative="greater").pvalue > 0.001:
+    if by_luck > 0.05 and len(labels) >= _ENOUGH:
         yield Finding(
             "stop",
             f"{shown}, no better than naming the most frequent class always ({guessing:.1%}): it "
             "is untrained, or its classes or its pixel scale are others than the data's.",
+        )
+    elif by_luck > 0.001:
+        yield Finding(
+            "note",
+            f"{shown} on {len(labels)} images, where always naming the most frequent class gives "
+            f"{guessing:.1%}; it may know next to nothing.",
         )
     elif student_accuracy is not None and accuracy < student_accuracy:
         yield Finding(

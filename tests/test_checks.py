@@ -71,6 +71,21 @@ def test_teacher_at_chance_stops():
     assert "accuracy is 25.0%, no better than naming" in sentences(found, "stop")
 
 
+def test_teacher_near_chance_is_noted():
+    """32 % of 200 at four classes: p = 0.016 by the binomial test."""
+    logits = 8 * np.eye(4)[np.where(np.arange(200) < 64, Y, (Y + 1) % 4)]
+    teacher = keras.Sequential([keras.Input((200,)), layers.Dense(4, use_bias=False)])
+    teacher.set_weights([logits.astype("float32")])
+    student = keras.Sequential([keras.Input((200,)), layers.Dense(4)])
+    distiller = Distiller(teacher=teacher, student=student)
+    x = np.eye(200, dtype="float32")
+    found = check(distiller, x, Y, (x, Y))
+    assert "accuracy is 32.0% on 200 images, where always" in sentences(found, "note")
+    # A handful of examples never stops a training.
+    found = check(distiller, x, Y, (x[190:], Y[190:]))
+    assert "accuracy is 0.0% on 10 images" in sentences(found, "note")
+
+
 def test_teacher_below_the_student_is_noted():
     kernel = 8 * np.eye(4)
     kernel[3] = kernel[2]  # takes the last class for the third
