@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from distill import callbacks, training
-from distill.data import evaluation_pipeline
+from distill.data import evaluation_pipeline, training_pipeline
 from distill.errors import UserError
 from distill.experiments.main_job import run_main_job, run_role
 from distill.recipes import Recipe
@@ -116,6 +116,40 @@ def test_teacher_is_found_by_what_it_was_trained_with(runs):
         assert not run.reused
         names.add(run.folder.name)
     assert len(names) == 10
+
+
+def test_distilled_run_depends_on_its_teacher(runs):
+    folder, _, student, distilled = runs
+    recipe = dataclasses.replace(TINY, teacher_options={"filters": 4, "dense": 8})
+    other = train_teacher(recipe, folder)
+    assert train_distilled(recipe, other, folder).folder != distilled.folder
+    assert train_student(recipe, folder).folder == student.folder
+    for changed in ({"alpha": 0.5}, {"temperature": 2.0}, {"method": "mse_logits"}):
+        recipe = dataclasses.replace(TINY, **changed)
+        assert not train_distilled(recipe, runs[1], folder).reused
+        assert train_student(recipe, folder).reused
+
+
+def test_who_sees_which_labels(runs, tmp_path, monkeypatch):
+    """The teacher all, the student from labels a fifth, the distilled student that fifth."""
+    seen = []
+
+    def watch(split, *arguments, **more):
+        seen.append(split.labels)
+        return training_pipeline(split, *arguments, **more)
+
+    monkeypatch.setattr(training, "training_pipeline", watch)
+    recipe = dataclasses.replace(TINY, epochs=1)
+    train_teacher(recipe, tmp_path)
+    train_student(recipe, tmp_path)
+    train_distilled(recipe, runs[1], tmp_path)
+    teacher, student, distilled = seen
+    assert len(teacher) == len(distilled) == 1294
+    assert np.all(teacher >= 0)
+    assert np.all(student >= 0)
+    assert len(student) == np.sum(distilled >= 0) == pytest.approx(0.2 * 1294, abs=5)
+    np.testing.assert_array_equal(distilled[distilled >= 0], student)
+    np.testing.assert_array_equal(distilled[distilled >= 0], teacher[distilled >= 0])
 
 
 def test_fresh_trains_the_same_again_and_keeps_the_older_run(runs, tmp_path):

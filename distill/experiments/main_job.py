@@ -81,7 +81,7 @@ def run_main_job(
             draw_learning_curves(
                 distilled.folder / "learning_curves.png",
                 {TITLES[run.role]: [run.history()] for run in (student, distilled)},
-                title=f"{recipe.name}, seed {seed}",
+                title=f"{_title(recipe)}, seed {seed}",
             )
     return _report(recipe, runs, done, console)
 
@@ -114,10 +114,11 @@ def run_role(
             run = _run(role, recipe.with_seed(seed), Path(runs), fresh, bar, console)
             if role != "teacher" or recipe.teacher_file is None:
                 curves = run.folder / "learning_curves.png"
-                title = f"{recipe.name}, seed {seed}"
+                title = f"{_title(recipe)}, seed {seed}"
                 draw_learning_curves(curves, {TITLES[role]: [run.history()]}, title)
             done.append(run)
-    print_table([_row(TITLES[role], done)], f"{recipe.name}, {data.name}", console)
+    examples = done[0].metrics["test"]["examples"]
+    print_table([_row(TITLES[role], done)], _heading(recipe, examples), console)
     console.print(f"Results: {done[-1].folder}", soft_wrap=True)
     return done
 
@@ -155,6 +156,14 @@ def _print_findings(findings, console):
     console.print(table)
 
 
+def _title(recipe):
+    return recipe.name if recipe.name == recipe.dataset else f"{recipe.name} on {recipe.dataset}"
+
+
+def _heading(recipe, examples):
+    return f"{_title(recipe)}: test set of {examples} images, last epoch, mean ± std of seeds"
+
+
 def _row(title, runs):
     return Row(
         title=title,
@@ -175,7 +184,7 @@ def _report(recipe, runs, done, console):
     key = hashlib.sha256(json.dumps(keys).encode()).hexdigest()[:10]
     folder = done["distilled"][0].folder.parent / f"comparison-{recipe.name}-{key}"
     folder.mkdir(parents=True, exist_ok=True)
-    title = f"{recipe.name}: test set of {examples} images, last epoch, mean ± std of seeds"
+    title = _heading(recipe, examples)
     write_json(
         folder / "comparison.json",
         {
@@ -189,7 +198,7 @@ def _report(recipe, runs, done, console):
         temporary.write_text(f"{markdown_table(rows, title)}\n{sentence}\n", "utf-8")
     drawn = [role for role in done if role != "teacher" or recipe.teacher_file is None]
     curves = {TITLES[role]: [run.history() for run in done[role]] for role in drawn}
-    draw_learning_curves(folder / "learning_curves.png", curves, recipe.name)
+    draw_learning_curves(folder / "learning_curves.png", curves, _title(recipe))
     print_table(rows, title, console)
     console.print(f"[bold]{sentence}[/]", highlight=False)
     console.print(f"Table and learning curves: {folder}", soft_wrap=True)
