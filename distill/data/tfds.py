@@ -1,8 +1,10 @@
 """Any image-classification set of TensorFlow Datasets (TFDS), by its name, read into memory."""
 
+import contextlib
 import difflib
 import re
 import socket
+import urllib.parse
 import urllib.request
 from collections.abc import Iterable
 from pathlib import Path
@@ -165,7 +167,8 @@ def _prepare(name: str, builder: tfds.core.DatasetBuilder) -> None:
         "set TFDS_DATA_DIR to a folder that holds it, or run this once on a machine with a network"
     )
     # Offline, TFDS would retry for minutes; only what has no address or is there can succeed.
-    if builder.url_infos and not _downloaded(root / "downloads", builder.name) and not _network():
+    is_there = _downloaded(root / "downloads", builder.name)
+    if builder.url_infos and not is_there and not _reachable(builder.url_infos):
         raise UserError(
             f"{name!r} is not prepared in {root} and there is no network to download it from: "
             f"{advice}."
@@ -184,14 +187,14 @@ def _downloaded(downloads: Path, name: str) -> bool:
     return any(".tmp." not in file.name for file in files)
 
 
-def _network() -> bool:
+def _reachable(urls: Iterable[str]) -> bool:
+    """Whether a proxy, or an address of a host of these URLs, gives hope of a download."""
     if urllib.request.getproxies():
         return True
-    try:
-        socket.getaddrinfo("storage.googleapis.com", 443)
-    except OSError:
-        return False
-    return True
+    for host in {urllib.parse.urlsplit(url).hostname for url in urls}:
+        with contextlib.suppress(OSError):
+            return bool(socket.getaddrinfo(host, None))
+    return False
 
 
 def _reason(error: Exception) -> str:
