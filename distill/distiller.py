@@ -5,14 +5,13 @@ The mathematics is in `keras.ops` and in `methods/`; `_apply_gradients_of` alone
 
 import inspect
 import math
-import numbers
 
 import keras
 import tensorflow as tf
 from keras import ops
 
 from distill.callbacks import StopOnNaN
-from distill.errors import UserError
+from distill.errors import UserError, check_number
 from distill.methods import get_method
 from distill.methods.labels import label_weights, resolve_hard_loss
 from distill.methods.method import MeanOverBatch, at_least_float32
@@ -94,9 +93,8 @@ class Distiller(keras.Model):
             self.build()
 
     def _add_setting(self, name, value):
-        return self.add_weight(
-            name=name, shape=(), dtype="float32", initializer=_constant(value), trainable=False
-        )
+        initializer = keras.initializers.Constant(value)
+        return self.add_weight((), initializer, dtype="float32", trainable=False, name=name)
 
     @property
     def alpha(self):
@@ -324,32 +322,18 @@ def _is_float(values):
     return keras.backend.is_float_dtype(keras.backend.standardize_dtype(values.dtype))
 
 
-def _is_number(value):
-    return isinstance(value, numbers.Real) and math.isfinite(value)
-
-
-def _constant(value):
-    return keras.initializers.Constant(value)
-
-
 def _as_float(variable):
     return float(f"{float(variable.numpy()):.7g}")  # 0.1, not float32's 0.10000000149
 
 
 def _checked_alpha(alpha):
-    if not (_is_number(alpha) and 0.0 <= alpha <= 1.0):
-        raise UserError(
-            f"alpha is {alpha!r}, and must lie between 0 (soft loss alone) and 1 (labels alone)."
-        )
-    return float(alpha)
+    wanted = "between 0 (soft loss alone) and 1 (labels alone)"
+    return float(check_number("alpha", alpha, wanted, least=0, most=1))
 
 
 def _checked_temperature(temperature):
-    if not (_is_number(temperature) and temperature > 0.0):
-        raise UserError(
-            f"temperature is {temperature!r}, and must be a positive number; 1 softens nothing."
-        )
-    return float(temperature)
+    wanted = "a positive number; 1 softens nothing"
+    return float(check_number("temperature", temperature, wanted, above=0))
 
 
 def _different_classes(teacher, student):

@@ -382,8 +382,8 @@ def test_two_replicas_equal_one():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"alpha": -0.1}, "alpha is -0.1, and must lie between 0"),
-        ({"alpha": 1.5}, "alpha is 1.5, and must lie between 0"),
+        ({"alpha": -0.1}, "alpha is -0.1, and must be between 0"),
+        ({"alpha": 1.5}, "alpha is 1.5, and must be between 0"),
         ({"temperature": 0.0}, "temperature is 0.0, and must be a positive number"),
         ({"temperature": -4.0}, "temperature is -4.0, and must be a positive number"),
         ({"temperature": float("nan")}, "temperature is nan"),

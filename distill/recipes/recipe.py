@@ -1,10 +1,9 @@
 """`Recipe`: one reproducible experiment, all values written out. Its fields are the flags."""
 
 import dataclasses
-import math
 from typing import Annotated, Any
 
-from distill.errors import UserError
+from distill.errors import UserError, check_number
 
 SCHEDULES = ("constant", "cosine")
 PRECISIONS = ("float32", "mixed_float16", "mixed_bfloat16")
@@ -90,18 +89,18 @@ class Recipe:
     seeds: Annotated[int, "how many seeds to run, from the first on"] = 1
 
     def __post_init__(self):
-        _check_number("temperature", self.temperature, "a positive number", above=0)
-        _check_number("alpha", self.alpha, "between 0 and 1", least=0, most=1)
-        _check_number("label_fraction", self.label_fraction, "above 0, up to 1", above=0, most=1)
-        _check_number("learning_rate", self.learning_rate, "a positive number", above=0)
+        check_number("temperature", self.temperature, "a positive number", above=0)
+        check_number("alpha", self.alpha, "between 0 and 1", least=0, most=1)
+        check_number("label_fraction", self.label_fraction, "above 0, up to 1", above=0, most=1)
+        check_number("learning_rate", self.learning_rate, "a positive number", above=0)
         for name in ("epochs", "batch_size", "seeds"):
-            _check_number(name, getattr(self, name), "1 or more", least=1)
-        _check_number("seed", self.seed, "from 0 to 2147483647", least=0, most=2**31 - 1)
+            check_number(name, getattr(self, name), "1 or more", least=1)
+        check_number("seed", self.seed, "from 0 to 2147483647", least=0, most=2**31 - 1)
         if self.teacher_epochs is not None:
-            _check_number("teacher_epochs", self.teacher_epochs, "1 or more", least=1)
+            check_number("teacher_epochs", self.teacher_epochs, "1 or more", least=1)
         if self.teacher_learning_rate is not None:
             value = self.teacher_learning_rate
-            _check_number("teacher_learning_rate", value, "a positive number", above=0)
+            check_number("teacher_learning_rate", value, "a positive number", above=0)
         for name, allowed in (
             ("schedule", SCHEDULES),
             ("precision", PRECISIONS),
@@ -114,9 +113,3 @@ class Recipe:
     def with_seed(self, seed: int) -> "Recipe":
         """Returns the same experiment with one seed, `seed`."""
         return dataclasses.replace(self, seed=seed, seeds=1)
-
-
-def _check_number(name, value, wanted, above=-math.inf, least=-math.inf, most=math.inf):
-    is_number = isinstance(value, (int, float)) and math.isfinite(value)
-    if not (is_number and value > above and least <= value <= most):
-        raise UserError(f"{name} is {value!r}, and must be {wanted}.")
