@@ -8,7 +8,7 @@ import keras
 import numpy as np
 
 from distill.errors import UserError
-from distill.run_folder import replacing
+from distill.run_folder import read_history, replacing
 
 CHECKPOINT_SECONDS = 30.0
 _CHECKPOINTS = "checkpoint-*.npz"
@@ -35,17 +35,58 @@ class StopOnNaN(keras.callbacks.Callback):
             )
 
 
+class EpochSeconds(keras.callbacks.Callback):
+    """Adds each epoch's wall-clock time to the log, as `seconds`."""
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self._began = time.monotonic()
+
+    def on_epoch_end(self, epoch, logs=None):
+        if logs is not None:
+            logs["seconds"] = time.monotonic() - self._began
+
+
+class BestEpoch(keras.callbacks.Callback):
+    """Holds the weights of the epoch with the highest validation accuracy, the first of equals.
+
+    Args:
+        trained: the model whose weights are held: a distiller's student, or the model itself.
+
+    Attributes:
+        epoch: that epoch's number, from 1; 0 before the first.
+        accuracy: its validation accuracy.
+        weights: its weights, as `get_weights` gives them.
+    """
+
+    def __init__(self, trained: keras.Model):
+        super().__init__()
+        self._trained = trained
+        self.epoch, self.accuracy, self.weights = 0, -math.inf, trained.get_weights()
+
+    def on_epoch_end(self, epoch, logs=None):
+        accuracy = (logs or {}).get("val_accuracy", -math.inf)
+        if accuracy > self.accuracy:
+            self.epoch, self.accuracy = epoch + 1, accuracy
+            self.weights = self._trained.get_weights()
+
+    def restore(self, weights: list[np.ndarray], accuracies: list[float]) -> None:
+        """Takes up where a killed training stood: its best weights, its accuracies so far."""
+        self.weights = weights
+        self.epoch = 1 + int(np.argmax(accuracies))
+        self.accuracy = accuracies[self.epoch - 1]
+
+
 class Checkpoint(keras.callbacks.Callback):
-    """Keeps all state of the last epoch, half a minute apart at least.
+    """Keeps all state of the last epoch, half a minute apart at least, and the best epoch's.
 
     One file, renamed into place, whose name tells the epoch: a kill at any moment leaves a whole
     one. `keras.callbacks.BackupAndRestore` writes two files in place, after every epoch, and
     leaves out the state of dropout's random numbers.
     """
 
-    def __init__(self, folder):
+    def __init__(self, folder: Path, best: BestEpoch):
         super().__init__()
-        self._folder = folder
+        self._folder, self._best = folder, best
         self._saved = time.monotonic()
 
     def on_epoch_end(self, epoch, logs=None):
@@ -53,7 +94,8 @@ class Checkpoint(keras.callbacks.Callback):
             return
         path = self._folder / f"checkpoint-{epoch + 1:06d}.npz"
         with replacing(path) as temporary:
-            np.savez(temporary, *[variable.numpy() for variable in _state(self.model)])
+            best = {f"best_{number}": value for number, value in enumerate(self._best.weights)}
+            np.savez(temporary, *[variable.numpy() for variable in _state(self.model)], **best)
         for older in self._folder.glob(_CHECKPOINTS):
             if older != path:
                 older.unlink()
@@ -64,12 +106,13 @@ def _state(model):
     return [*model.variables, *model.optimizer.variables]
 
 
-def resume(model: keras.Model, folder: Path) -> int:
+def resume(model: keras.Model, folder: Path, best: BestEpoch) -> int:
     """Loads the newest checkpoint and shortens the history to it.
 
     Args:
         model: built and compiled as it was when the checkpoint was made.
         folder: the run's folder.
+        best: given back what it held.
 
     Returns:
         The number of epochs that are done, 0 where there is no checkpoint.
@@ -81,11 +124,13 @@ def resume(model: keras.Model, folder: Path) -> int:
     with np.load(checkpoints[-1], allow_pickle=False) as values:
         for number, variable in enumerate(_state(model)):
             variable.assign(values[f"arr_{number}"])
+        weights = [values[f"best_{number}"] for number in range(len(best.weights))]
     epoch = int(checkpoints[-1].stem.removeprefix("checkpoint-"))
     log = folder / "history.csv"
     lines = log.read_text("utf-8").splitlines(keepends=True)[: epoch + 1]
     with replacing(log) as temporary:
         temporary.write_text("".join(lines), "utf-8")
+    best.restore(weights, read_history(log)["val_accuracy"])
     return epoch
 
 

@@ -3,23 +3,27 @@
 import argparse
 import contextlib
 import dataclasses
-import json
+import functools
 import logging
 import os
 import shlex
 import sys
-import types
+import textwrap
 import typing
 
 from distill.errors import UserError
-from distill.recipes import RECIPES, Recipe, get_recipe
+from distill.experiments.arms import CONTROLS, MODELS
+from distill.experiments.grid import parse_axis
+from distill.experiments.studies import STUDIES
+from distill.recipes import RECIPES, Recipe, get_recipe, parse_option, parse_value
 
 _DOORS = {
     "teacher": "Train the recipe's teacher.",
     "student": "Train the recipe's student from labels, without a teacher.",
     "distilled": (
-        "Train teacher, student from labels and distilled student, and say whether distillation "
-        "helped. What is trained already is used again."
+        "Train teacher, student from labels and distilled student, and say whether\n"
+        "distillation helped: once, or over a grid of settings. What is trained already is\n"
+        "used again."
     ),
 }
 
@@ -34,6 +38,7 @@ _METAVARS = {"teacher": "NAME", "student": "NAME", "method": "NAME", "optimizer"
     "dataset": "NAME",
     "teacher_file": "FILE",
     "image_size": "PIXELS",
+    "omitted_classes": "CLASS+CLASS",
 }
 
 
@@ -45,28 +50,42 @@ def main(door: str, arguments: list[str] | None = None) -> int:
         arguments: the command line; `sys.argv` by default.
 
     Returns:
-        The exit status: 0; 2 for a mistake of the user's, told in one sentence; 130 for Ctrl-C.
+        The exit status: 0; 1 where some runs of several failed; 2 for a mistake of the user's,
+        told in one sentence; 130 for Ctrl-C.
     """
-    try:
-        recipe, options = parse(door, sys.argv[1:] if arguments is None else arguments)
-        _start_tensorflow()
-        from distill.experiments.main_job import run_main_job, run_role
+    return guarded(lambda: _run(door, sys.argv[1:] if arguments is None else arguments))
 
-        if door == "distilled":
-            run_main_job(recipe, options.runs, options.fresh)
-        else:
-            run_role(recipe, door, options.runs, options.fresh)
+
+def _run(door, arguments):
+    recipe, options = parse(door, arguments)
+    axes, arms = [], [door]
+    if door == "distilled":
+        axes = [parse_axis(text) for text in options.grid]
+        controls = () if options.controls is None else options.controls or CONTROLS
+        arms = [*MODELS, *controls]
+    start_tensorflow()
+    from distill.experiments.experiment import run_experiment
+
+    if door == "distilled" and options.study:
+        axes = [*STUDIES[options.study].axes(recipe), *axes]
+    experiment = run_experiment(recipe, options.runs, axes, arms, options.fresh)
+    return 1 if experiment.failures else 0
+
+
+def guarded(command: typing.Callable[[], int]) -> int:
+    """Runs a command, tells mistakes of the user's in one sentence, and returns the exit status."""
+    try:
+        return command()
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     except OSError as error:  # no room, no permission, a file where a folder should be
-        print(f"error: {error.filename or options.runs}: {error.strerror or error}; see --runs.",
-              file=sys.stderr)  # fmt: skip
+        where = f"{error.filename}: " if error.filename else ""
+        print(f"error: {where}{error.strerror or error}; see --runs.", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("stopped: complete runs are kept; the same command goes on.", file=sys.stderr)
         return 130
-    return 0
 
 
 def parse(door: str, arguments: list[str]) -> tuple[Recipe, argparse.Namespace]:
@@ -77,15 +96,16 @@ def parse(door: str, arguments: list[str]) -> tuple[Recipe, argparse.Namespace]:
         arguments: the command line.
 
     Returns:
-        The recipe with the flags' values, and the options `runs` and `fresh`.
+        The recipe with the flags' values, and the options `runs` and `fresh`; for
+        `"distilled"` also `grid`, `study` and `controls`.
 
     Raises:
         UserError: an unknown flag, or a value that is not allowed.
     """
-    first = _parser("", Recipe(), add_help=False)
+    first = _parser("", Recipe(), door, add_help=False)
     chosen = first.parse_known_args([word for word in arguments if word not in ("-h", "--help")])
     defaults = get_recipe(chosen[0].recipe)
-    options = _parser(_DOORS[door], defaults).parse_args(arguments)
+    options = _parser(_DOORS[door], defaults, door).parse_args(arguments)
     values = {field.name: getattr(options, field.name) for field in _fields()}
     for role in ("teacher", "student"):
         same_model = values[role] == getattr(defaults, role)
@@ -107,7 +127,9 @@ def _merged(defaults, values, name, same_kind):
     return given if same_kind else {}
 
 
-class _Parser(argparse.ArgumentParser):
+class UserErrorParser(argparse.ArgumentParser):
+    """A parser whose errors are `UserError`s."""
+
     def error(self, message):
         raise UserError(f"{message}; see {self.prog} --help.")
 
@@ -115,12 +137,12 @@ class _Parser(argparse.ArgumentParser):
         return shlex.split(line, comments=True)
 
 
-def _parser(description, defaults, add_help=True):
-    parser = _Parser(
+def _parser(description, defaults, door, add_help=True):
+    parser = UserErrorParser(
         description=description,
         usage="%(prog)s [--recipe NAME] [FLAG VALUE ...] [@FILE]",
-        epilog="Flags can be kept in a file, given as @commandline_args.txt. The defaults shown "
-        "are those of the chosen recipe.",
+        epilog=_epilog(door),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
         fromfile_prefix_chars="@",
         allow_abbrev=False,
         add_help=add_help,
@@ -137,51 +159,93 @@ def _parser(description, defaults, add_help=True):
     parser.add_argument(
         "--fresh", action="store_true", help="train complete runs anew, keeping the older ones"
     )
+    if door == "distilled":
+        _add_grid_flags(parser)
     hints = typing.get_type_hints(Recipe, include_extras=True)
     for field in _fields():
         if field.name in _GROUPS:
             group = parser.add_argument_group(_GROUPS[field.name])
-        hint, help = typing.get_args(hints[field.name])
+        _, help = typing.get_args(hints[field.name])
         default = getattr(defaults, field.name)
         flag = f"--{field.name.replace('_', '-')}"
         if isinstance(default, dict):
             shown = " ".join(f"{key}={value}" for key, value in default.items()) or "none"
             kind = {"nargs": "+", "type": _key_value, "metavar": "KEY=VALUE"}
         else:
-            shown = default
-            kind = {"type": _value_type(hint), "metavar": _METAVARS.get(field.name, "VALUE")}
+            shown = "+".join(default) or "none" if isinstance(default, tuple) else default
+            metavar = _METAVARS.get(field.name, "VALUE")
+            kind = {"type": _value_type(field.name), "metavar": metavar}
         help = f"{help} (default: {shown})".replace("%", "%%")
         group.add_argument(flag, default=default, help=help, **kind)
     return parser
 
 
-def _value_type(hint):
-    if not isinstance(hint, types.UnionType):
-        return hint
-    kind = typing.get_args(hint)[0]
+def _epilog(door):
+    kept = (
+        "Flags can be kept in a file, given as @commandline_args.txt. The defaults shown are\n"
+        "those of the chosen recipe."
+    )
+    if door != "distilled":
+        return kept
+    studies = {name: study.question for name, study in STUDIES.items()}
+    controls = {name: control.question for name, control in CONTROLS.items()}
+    return "\n\n".join([_list_of("studies:", studies), _list_of("controls:", controls), kept])
 
-    def parse_optional(text):
-        return None if text in ("None", "none") else kind(text)
 
-    parse_optional.__name__ = kind.__name__  # argparse says "invalid int value"
-    return parse_optional
+def _add_grid_flags(parser):
+    group = parser.add_argument_group("many settings")
+    group.add_argument(
+        "--grid",
+        nargs="+",
+        default=[],
+        metavar="FIELD=VALUE,VALUE",
+        help="every combination of these values of fields of the recipe, e.g. temperature=1,2,4 "
+        "alpha=0.1,0.5 student_options.hidden=16,32",
+    )
+    group.add_argument(
+        "--study", choices=STUDIES, metavar="NAME", help="a grid by name; the names are below"
+    )
+    group.add_argument(
+        "--controls",
+        nargs="*",
+        choices=CONTROLS,
+        metavar="NAME",
+        help="train controls too, that tell where a gain comes from: these, or all",
+    )
+
+
+def _list_of(heading, lines):
+    """One indented line for each name, as `--help` shows below its flags."""
+    width = max(map(len, lines)) + 2
+    fill = functools.partial(textwrap.fill, width=78, subsequent_indent=" " * (width + 2))
+    return "\n".join([heading, *(fill(f"  {name:{width}}{text}") for name, text in lines.items())])
+
+
+def _value_type(field):
+    def parse(text):
+        try:
+            return parse_value(field, text)
+        except UserError as error:
+            raise argparse.ArgumentTypeError(str(error).rstrip(".")) from None
+
+    return parse
 
 
 def _key_value(text):
     key, equals, value = text.partition("=")
     if not (key.isidentifier() and equals):
         raise argparse.ArgumentTypeError(f"{text!r} is not KEY=VALUE")
-    with contextlib.suppress(ValueError):
-        value = json.loads({"True": "true", "False": "false", "None": "null"}.get(value, value))
-    return key, value
+    return key, parse_option(value)
 
 
-def _start_tensorflow():
+def start_tensorflow(say: bool = True) -> None:
     """Imports TensorFlow and says on what it runs."""
     with _quiet_start():
         import tensorflow as tf
 
         gpus = tf.config.list_physical_devices("GPU")
+    if not say:
+        return
     names = [tf.config.experimental.get_device_details(gpu).get("device_name") for gpu in gpus]
     print(f"TensorFlow {tf.__version__} on {', '.join(map(str, names)) or 'CPU'}.")
 

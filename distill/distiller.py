@@ -34,6 +34,9 @@ class Distiller(keras.Model):
     `alpha` and `temperature` are variables: assign to them at any time, in a callback say, and the
     compiled step uses the new value without a retrace.
 
+    Where the teacher's logits are stored, give them beside the labels, and the teacher is not run:
+    `fit(x, {"labels": y, "teacher_logits": logits})`.
+
     Args:
         teacher: trained Keras model, inputs -> `(batch, classes)`.
         student: Keras model of the same inputs and classes.
@@ -205,12 +208,13 @@ class Distiller(keras.Model):
         return super().fit(**{**arguments, "callbacks": callbacks})
 
     def train_step(self, data):
-        x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
+        x, y, sample_weight, teacher_logits = _unpack(data)
         # A batch with NaN is shown as a loss of NaN, which ends the training, and is kept from the
         # student: what it learned before stays whole.
         is_finite = _all_finite(x)
         x = keras.tree.map_structure(lambda values: _zeros_unless(is_finite, values), x)
-        teacher_logits = self.teacher_logits(x)
+        if teacher_logits is None:
+            teacher_logits = self.teacher_logits(x)
         with tf.GradientTape() as tape:
             student_logits = self(x, training=True)
             losses = self.compute_losses(teacher_logits, student_logits, y, sample_weight)
@@ -220,9 +224,11 @@ class Distiller(keras.Model):
         return self._log(losses, x, y, student_logits, sample_weight)
 
     def test_step(self, data):
-        x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
+        x, y, sample_weight, teacher_logits = _unpack(data)
+        if teacher_logits is None:
+            teacher_logits = self.teacher_logits(x)
         student_logits = self(x, training=False)
-        losses = self.compute_losses(self.teacher_logits(x), student_logits, y, sample_weight)
+        losses = self.compute_losses(teacher_logits, student_logits, y, sample_weight)
         return self._log(losses, x, y, student_logits, sample_weight)
 
     def compute_losses(self, teacher_logits, student_logits, y=None, sample_weight=None):
@@ -307,6 +313,19 @@ class Distiller(keras.Model):
         deserialize = keras.saving.deserialize_keras_object
         models = {name: deserialize(config[name]) for name in ("teacher", "student", "method")}
         return cls(**{**config, **models})
+
+
+def _unpack(data):
+    """Inputs, labels, sample weights, and stored teacher's logits where the batch brings them."""
+    x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
+    if not isinstance(y, dict):
+        return x, y, sample_weight, None
+    if "teacher_logits" not in y or not set(y) <= {"labels", "teacher_logits"}:
+        raise UserError(
+            f"The labels are a dictionary of {', '.join(map(repr, y))}; it must hold "
+            "'teacher_logits', (batch, classes), and may hold 'labels'."
+        )
+    return x, y.get("labels"), sample_weight, y["teacher_logits"]
 
 
 def _all_finite(inputs):

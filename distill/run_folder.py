@@ -15,12 +15,14 @@ import platform
 import re
 import subprocess
 import sys
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import filelock
 import keras
+import numpy as np
 
 from distill.errors import UserError
 
@@ -31,13 +33,17 @@ _PACKAGES = ("distill", "tensorflow", "keras", "numpy", "tensorflow-datasets", "
 class Run:
     """One training of one model from one recipe and one seed.
 
+    Of the models of all its epochs two are kept: that of the last, and that of the one with the
+    highest validation accuracy.
+
     Attributes:
         role: `"teacher"`, `"student"` (from labels) or `"distilled"`.
         seed: the seed of its initial weights, data order and dropout.
         key: hash of everything that its result depends on; of a teacher file, of its bytes.
         folder: where it lies.
-        model_file: the trained model, a `.keras` file that loads without this package.
-        metrics: what it was worth, by split; see `distill.evaluation`.
+        metrics: what it was worth: `parameters`, `seconds`, and under `last` and `best` the
+            `epoch`, `model_file`, and what `distill.evaluation.measure` gives for the splits
+            `validation` and `test`.
         reused: whether it was complete already.
     """
 
@@ -45,13 +51,42 @@ class Run:
     seed: int
     key: str
     folder: Path
-    model_file: Path
     metrics: dict[str, Any]
     reused: bool = False
 
-    def load_model(self) -> keras.Model:
+    @property
+    def model_file(self) -> Path:
+        """The model of the last epoch, a `.keras` file that loads without this package."""
+        return self.file_of("last")
+
+    def file_of(self, epoch: str) -> Path:
+        """Returns the model file of the `"last"` or the `"best"` epoch."""
+        return self.folder / self.metrics[epoch]["model_file"]
+
+    def load_model(self, epoch: str = "last") -> keras.Model:
         """Loads the trained model."""
-        return load_model(self.model_file)
+        return load_model(self.file_of(epoch))
+
+    def predictions(self, epoch: str, split: str) -> np.ndarray:
+        """Returns the logits on a split, `"validation"` or `"test"`, float64 `(examples, classes)`.
+
+        Raises:
+            UserError: the file that keeps them is missing or damaged.
+        """
+        if self.metrics["best"]["epoch"] == self.metrics["last"]["epoch"]:
+            epoch = "last"
+        return self._array(f"{epoch}_{split}").astype("float64")
+
+    def labels(self, split: str) -> np.ndarray:
+        """Returns the labels of a split, in the order of the predictions."""
+        return self._array(f"{split}_labels")
+
+    def _array(self, name):
+        path = self.folder / "predictions.npz"
+        arrays = read_arrays(path)
+        if name not in arrays:
+            raise _damaged(path)
+        return arrays[name]
 
     def history(self) -> dict[str, list[float]]:
         """Returns each logged value by name, one number for each epoch."""
@@ -78,16 +113,31 @@ def completed(folder: Path, role: str, seed: int, identity: dict) -> Run | None:
             f"The run folder {folder} was made with other settings than its name says; move it "
             "away, or train anew with --fresh."
         )
-    metrics = read_json(folder / "metrics.json")
-    trained = model_file(folder, role)
-    if not trained.exists() or metrics.get("model_sha256") != file_hash(trained):
-        raise _damaged(trained)
-    return Run(role, seed, key_of(identity), folder, model_file(folder, role), metrics, reused=True)
+    run = Run(role, seed, key_of(identity), folder, read_json(folder / "metrics.json"), reused=True)
+    for epoch in ("last", "best"):
+        try:
+            path, wanted = run.file_of(epoch), run.metrics[epoch]["model_sha256"]
+        except (KeyError, TypeError) as error:
+            raise _damaged(folder / "metrics.json") from error
+        if not path.exists() or file_hash(path) != wanted:
+            raise _damaged(path)
+    return run
 
 
-def model_file(folder: Path, role: str) -> Path:
-    """Returns where a run keeps its trained model."""
-    return folder / ("teacher.keras" if role == "teacher" else "student.keras")
+def open_run(folder: Path) -> Run | None:
+    """Returns the complete run in a folder, whatever it was made from; `None` where there is none.
+
+    Raises:
+        UserError: the run is damaged.
+    """
+    if not (folder / "metrics.json").exists():
+        return None
+    settings = read_json(folder / "settings.json")
+    try:
+        identity, seed = settings["identity"], settings["recipe"]["seed"]
+        return completed(folder, identity["role"], seed, identity)
+    except (KeyError, TypeError) as error:
+        raise _damaged(folder / "settings.json") from error
 
 
 def set_aside(folder: Path) -> Path | None:
@@ -157,6 +207,21 @@ def read_history(path: Path) -> dict[str, list[float]]:
         return {name: [float(row[name]) for row in rows] for name in rows[0]}
     except (OSError, IndexError, TypeError, ValueError) as error:
         raise _damaged(path) from error
+
+
+def read_arrays(path: Path) -> dict[str, np.ndarray]:
+    """Reads an `.npz` file whole, or says that it is damaged."""
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            return dict(arrays)
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        raise _damaged(path) from error
+
+
+def write_arrays(path: Path, **arrays: np.ndarray) -> None:
+    """Writes an `.npz` file under a temporary name and renames it."""
+    with replacing(path) as temporary:
+        np.savez(temporary, **arrays)
 
 
 def file_hash(path: Path) -> str:

@@ -9,107 +9,41 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import keras
+import numpy as np
 
-from distill.callbacks import Checkpoint, StopOnNaN, remove_checkpoints, resume
+from distill.budget import Budget
+from distill.callbacks import (
+    BestEpoch,
+    Checkpoint,
+    EpochSeconds,
+    StopOnNaN,
+    remove_checkpoints,
+    resume,
+)
 from distill.checks import Finding, check, stop_if_pointless
 from distill.data import (
-    ImageData,
     evaluation_pipeline,
-    hide_labels,
-    labelled,
-    load_data,
+    omit_classes,
+    shuffle_within_classes,
     training_pipeline,
 )
 from distill.distiller import Distiller
-from distill.errors import UserError
-from distill.evaluation import evaluate
-from distill.methods import METHODS, CrossEntropy, get_method
+from distill.methods import CrossEntropy
 from distill.models import build_model
+from distill.outcome import keep, keep_predictions
+from distill.preparation import data_of, folder_of, identity_of, labelled_set, transfer_set
 from distill.recipes import Recipe
 from distill.run_folder import (
     Run,
     completed,
-    file_hash,
     key_of,
     load_model,
     locked,
-    model_file,
-    replacing,
-    run_folder,
     set_aside,
     write_json,
     write_settings,
 )
-
-OPTIMIZERS = {
-    "adam": keras.optimizers.Adam,
-    "adamw": keras.optimizers.AdamW,
-    "sgd": keras.optimizers.SGD,
-    "rmsprop": keras.optimizers.RMSprop,
-}
-load_data_once = functools.lru_cache(maxsize=2)(load_data)
-
-
-@dataclasses.dataclass(frozen=True)
-class Budget:
-    """How a model is trained: what the recipe says of one role."""
-
-    optimizer: str
-    optimizer_options: dict
-    learning_rate: float
-    schedule: str
-    epochs: int
-    batch_size: int
-    precision: str
-
-    @classmethod
-    def of(cls, recipe: Recipe, role: str) -> "Budget":
-        values = {field.name: getattr(recipe, field.name) for field in dataclasses.fields(cls)}
-        if role == "teacher":
-            values["epochs"] = recipe.teacher_epochs or recipe.epochs
-            values["learning_rate"] = recipe.teacher_learning_rate or recipe.learning_rate
-        return cls(**values)
-
-    def make_optimizer(self, steps: int) -> keras.optimizers.Optimizer:
-        """Makes the optimizer for a training of `steps` steps in all."""
-        if self.optimizer not in OPTIMIZERS:
-            raise UserError(
-                f"Unknown optimizer {self.optimizer!r}; use one of {', '.join(OPTIMIZERS)}."
-            )
-        rate = self.learning_rate
-        if self.schedule == "cosine":
-            rate = keras.optimizers.schedules.CosineDecay(rate, decay_steps=steps)
-        try:
-            return OPTIMIZERS[self.optimizer](rate, **self.optimizer_options)
-        except (TypeError, ValueError) as error:
-            raise UserError(
-                f"The optimizer {self.optimizer!r} cannot be made with {self.optimizer_options}: "
-                f"{str(error).splitlines()[0]}"
-            ) from error
-
-
-def validate(recipe: Recipe) -> ImageData:
-    """Loads the data and tries every name and option of a recipe, before anything is trained.
-
-    Args:
-        recipe: the recipe.
-
-    Returns:
-        The data.
-
-    Raises:
-        UserError: something of the recipe cannot be had.
-    """
-    if recipe.method not in METHODS:
-        get_method(recipe.method)
-    Budget.of(recipe, "student").make_optimizer(1)
-    data = load_data_once(recipe.dataset, recipe.image_size, recipe.unreadable)
-    student = build_model(recipe.student, data.image_shape, data.classes, **recipe.student_options)
-    if recipe.teacher_file is None:
-        build_model(recipe.teacher, data.image_shape, data.classes, **recipe.teacher_options)
-    else:
-        _teacher_from_file(recipe, data, student)
-    return data
+from distill.soft_targets import soft_targets
 
 
 def train_teacher(recipe: Recipe, runs: Path, fresh: bool = False, callbacks: Sequence = ()) -> Run:
@@ -122,33 +56,46 @@ def train_teacher(recipe: Recipe, runs: Path, fresh: bool = False, callbacks: Se
         callbacks: further Keras callbacks.
 
     Returns:
-        The run. With `teacher_file`, that file's, which has no folder of its own.
+        The run. With `teacher_file` nothing is trained, and its folder holds what that file's
+        model was measured to be worth.
     """
-    data = load_data_once(recipe.dataset, recipe.image_size, recipe.unreadable)
     if recipe.teacher_file is not None:
-        path = Path(recipe.teacher_file)
-        metrics = _measure(load_model(path), data, path)
-        return Run("teacher", recipe.seed, file_hash(path), path.parent, path, metrics, reused=True)
-    return _train("teacher", recipe, data, data.train, None, runs, fresh, callbacks)
+        fresh = False
+    return _train("teacher", recipe, data_of(recipe).train, runs, fresh, callbacks)
 
 
-def train_student(recipe: Recipe, runs: Path, fresh: bool = False, callbacks: Sequence = ()) -> Run:
+def train_student(
+    recipe: Recipe,
+    runs: Path,
+    fresh: bool = False,
+    callbacks: Sequence = (),
+    as_long_as: tuple[Run, Run] | None = None,
+) -> Run:
     """Trains the recipe's student from the labels it may see; see `train_teacher`.
 
     It takes as many steps as the distilled student does, going over its labels more often.
+
+    Args:
+        recipe: the recipe; its `seed` is the run's.
+        runs: folder under which run folders lie.
+        fresh: train even if the run is complete; the older one is renamed, not deleted.
+        callbacks: further Keras callbacks.
+        as_long_as: a distilled student's run and this student's own run of equal steps: train for
+            as many epochs as fit into the former's time, by the median time of their epochs. The
+            teacher's own training and stored soft targets are not counted.
+
+    Returns:
+        The run.
     """
-    data = load_data_once(recipe.dataset, recipe.image_size, recipe.unreadable)
-    split = labelled(hide_labels(data.train, recipe.label_fraction))
-    return _train("student", recipe, data, split, None, runs, fresh, callbacks)
+    split = labelled_set(recipe)
+    return _train("student", recipe, split, runs, fresh, callbacks, as_long_as=as_long_as)
 
 
 def train_distilled(
     recipe: Recipe, teacher: Run, runs: Path, fresh: bool = False, callbacks: Sequence = ()
 ) -> Run:
     """Trains the recipe's student to imitate `teacher`'s model; see `train_teacher`."""
-    data = load_data_once(recipe.dataset, recipe.image_size, recipe.unreadable)
-    split = hide_labels(data.train, recipe.label_fraction)
-    return _train("distilled", recipe, data, split, teacher, runs, fresh, callbacks)
+    return _train("distilled", recipe, transfer_set(recipe), runs, fresh, callbacks, teacher)
 
 
 def check_distillation(
@@ -167,10 +114,9 @@ def check_distillation(
     Raises:
         UserError: one of them says that training would be in vain.
     """
-    data = load_data_once(recipe.dataset, recipe.image_size, recipe.unreadable)
+    data, split = data_of(recipe), transfer_set(recipe)
     with _precision(recipe.precision):
-        distiller = _build_distiller(recipe, data, teacher)
-    split = hide_labels(data.train, recipe.label_fraction)
+        distiller = _build("distilled", recipe, data, teacher.load_model())
     x, y = next(iter(training_pipeline(split, min(256, len(split)), recipe.seed)))
     validation = data.validation.images.astype("float32"), data.validation.labels
     findings = check(distiller, x, y, validation, student_accuracy)
@@ -178,22 +124,40 @@ def check_distillation(
     return findings
 
 
-def find_teacher(recipe: Recipe, runs: Path) -> Run | None:
-    """Returns the run of the teacher that the recipe would train, if it is complete."""
-    data = load_data_once(recipe.dataset, recipe.image_size, recipe.unreadable)
-    identity, folder = _place("teacher", recipe, data, None, runs)
-    return completed(folder, "teacher", recipe.seed, identity)
+def trial(role: str, recipe: Recipe) -> tuple[float, float]:
+    """Times a few steps of a training with fresh models; nothing is kept.
+
+    Args:
+        role: `"teacher"`, `"student"` or `"distilled"`.
+        recipe: the recipe.
+
+    Returns:
+        Seconds before the second step, and seconds of the later steps of one epoch.
+    """
+    data, budget = data_of(recipe), Budget.of(recipe, role)
+    began, times, logits = time.monotonic(), [], None
+    with _precision(budget.precision):
+        teacher = _build("teacher", recipe, data) if role == "distilled" else None
+        if teacher is not None and not budget.shift:
+            logits = np.zeros((len(data.train), data.classes), "float32")
+        model = _build(role, recipe, data, teacher)
+        steps = _steps_in_epoch(data, budget)
+        together = min(8, steps)
+        _compile(model, budget, steps, together)
+        pipeline = training_pipeline(
+            data.train, budget.batch_size, recipe.seed, shift=budget.shift, teacher_logits=logits
+        )
+        watch = keras.callbacks.LambdaCallback(
+            on_epoch_end=lambda epoch, logs: times.append(time.monotonic())
+        )
+        model.fit(pipeline, steps_per_epoch=together, epochs=2, verbose=0, callbacks=[watch])
+    return times[0] - began, (times[1] - times[0]) / together * steps
 
 
-def _place(role, recipe, data, teacher, runs):
-    identity = _identity(role, recipe, data, Budget.of(recipe, role), teacher)
-    name = f"{role}-{recipe.teacher if role == 'teacher' else recipe.student}"
-    return identity, run_folder(runs, recipe.dataset, name, recipe.seed, identity)
-
-
-def _train(role, recipe, data, split, teacher, runs, fresh, callbacks):
-    budget = Budget.of(recipe, role)
-    identity, folder = _place(role, recipe, data, teacher, runs)
+def _train(role, recipe, split, runs, fresh, callbacks, teacher=None, as_long_as=None):
+    data, budget = data_of(recipe), Budget.of(recipe, role)
+    identity = identity_of(role, recipe, teacher and teacher.key, as_long_as and as_long_as[0].key)
+    folder = folder_of(role, recipe, runs, identity)
     if not fresh and (run := completed(folder, role, recipe.seed, identity)):
         return run
     with locked(folder):
@@ -201,43 +165,101 @@ def _train(role, recipe, data, split, teacher, runs, fresh, callbacks):
             set_aside(folder)
         folder.mkdir(parents=True, exist_ok=True)
         write_settings(folder, dataclasses.asdict(recipe), identity)
-        with _precision(budget.precision):
-            keras.utils.set_random_seed(recipe.seed)
-            if role == "distilled":
-                model = _build_distiller(recipe, data, teacher)
-            else:
-                kind = recipe.teacher if role == "teacher" else recipe.student
-                options = recipe.teacher_options if role == "teacher" else recipe.student_options
-                model = build_model(kind, data.image_shape, data.classes, **options)
-            started = time.monotonic()
-            _fit(model, split, data, budget, recipe.seed, folder, callbacks)
-            seconds = time.monotonic() - started
-        trained = _without_optimizer(model.student if role == "distilled" else model)
-        path = model_file(folder, role)
-        with replacing(path) as temporary:
-            trained.save(temporary)
-        metrics = {**_measure(trained, data, path), "seconds": round(seconds, 3)}
+        if role == "teacher" and recipe.teacher_file is not None:
+            metrics = keep_predictions(Path(recipe.teacher_file), data, folder)
+        else:
+            if as_long_as:
+                epochs = max(1, round(budget.epochs * _time_ratio(*as_long_as)))
+                budget = dataclasses.replace(budget, epochs=epochs)
+            metrics = _fit(role, recipe, data, split, budget, folder, callbacks, teacher)
         remove_checkpoints(folder)
         write_json(folder / "metrics.json", metrics)
-    return Run(role, recipe.seed, key_of(identity), folder, path, metrics)
+    return Run(role, recipe.seed, key_of(identity), folder, metrics)
 
 
-def _fit(model, split, data, budget, seed, folder, callbacks):
+def _time_ratio(distilled, student):
+    """How much longer an epoch of the distilled student takes; the first epoch is warming up."""
+    seconds = (run.history()["seconds"] for run in (distilled, student))
+    of_distilled, of_student = (float(np.median(times[1:] or times)) for times in seconds)
+    return of_distilled / of_student
+
+
+def _pipeline(recipe, data, split, budget, teacher, store):
+    """Makes the training batches, from the step on that they are asked for.
+
+    The teacher's logits come from the store. Only where images are augmented they do not: then
+    the teacher sees each image as the student does.
+    """
+    logits = None
+    if teacher is not None and (budget.shift == 0 or recipe.soft_targets == "shuffled"):
+        logits = soft_targets(teacher, split, store)
+        if recipe.soft_targets == "shuffled":
+            classes = omit_classes(data, recipe.omitted_classes).labels
+            logits = logits[shuffle_within_classes(classes, recipe.seed)]
+    return functools.partial(
+        training_pipeline, split, budget.batch_size, recipe.seed,
+        shift=budget.shift, teacher_logits=logits,
+    )  # fmt: skip
+
+
+def _fit(role, recipe, data, split, budget, folder, callbacks, teacher):
+    started = time.monotonic()
+    pipeline = _pipeline(recipe, data, split, budget, teacher, folder.parent / "soft_targets")
+    with _precision(budget.precision):
+        model = _build(role, recipe, data, teacher and teacher.load_model())
+        trained = model.student if role == "distilled" else model
+        best = BestEpoch(trained)
+        _fit_model(model, best, pipeline, data, budget, folder, callbacks)
+    name = "teacher" if role == "teacher" else "student"
+    return {
+        "parameters": trained.count_params(),
+        "seconds": round(time.monotonic() - started, 3),
+        **keep(trained, best, budget.epochs, name, data, folder),
+    }
+
+
+def _build(role, recipe, data, teacher=None):
+    keras.utils.set_random_seed(recipe.seed)
+    if role == "teacher":
+        if recipe.teacher_file is not None:
+            return load_model(recipe.teacher_file)
+        options = recipe.teacher_options
+        return build_model(recipe.teacher, data.image_shape, data.classes, **options)
+    student = build_model(recipe.student, data.image_shape, data.classes, **recipe.student_options)
+    if role == "student":
+        return student
+    return Distiller(
+        teacher=teacher,
+        student=student,
+        method=recipe.method,
+        alpha=recipe.alpha,
+        temperature=recipe.temperature,
+    )
+
+
+def _steps_in_epoch(data, budget):
     # One pass of the whole training set, also for a student that has labels for a part of it only:
     # every role gets the same number of steps.
-    steps = math.ceil(len(data.train) / budget.batch_size)
-    optimizer = budget.make_optimizer(steps * budget.epochs)
+    return math.ceil(len(data.train) / budget.batch_size)
+
+
+def _compile(model, budget, steps, together):
     model.compile(
-        optimizer=optimizer,
-        loss=CrossEntropy(),
+        optimizer=budget.make_optimizer(steps * budget.epochs),
+        loss=CrossEntropy(budget.label_smoothing),
         weighted_metrics=["accuracy"],
-        steps_per_execution=_steps_per_execution(steps),
+        steps_per_execution=together,
     )
-    first_epoch = resume(model, folder)
+
+
+def _fit_model(model, best, pipeline, data, budget, folder, callbacks):
+    steps = _steps_in_epoch(data, budget)
+    _compile(model, budget, steps, _steps_per_execution(steps))
+    first_epoch = resume(model, folder, best)
     log = keras.callbacks.CSVLogger(str(folder / "history.csv"), append=first_epoch > 0)
     try:
         model.fit(
-            training_pipeline(split, budget.batch_size, seed, first_step=first_epoch * steps),
+            pipeline(first_step=first_epoch * steps),
             steps_per_epoch=steps,
             initial_epoch=first_epoch,
             epochs=budget.epochs,
@@ -245,10 +267,12 @@ def _fit(model, split, data, budget, seed, folder, callbacks):
             validation_data=evaluation_pipeline(data.validation, batch_size=256),
             verbose=0,
             callbacks=[
+                EpochSeconds(),
+                best,
                 *callbacks,
                 keras.callbacks.TensorBoard(folder / "tensorboard", write_graph=False),
                 log,
-                Checkpoint(folder),
+                Checkpoint(folder, best),
                 *([] if isinstance(model, Distiller) else [StopOnNaN()]),  # Distiller has its own
             ],
         )
@@ -259,70 +283,6 @@ def _fit(model, split, data, budget, seed, folder, callbacks):
 def _steps_per_execution(steps):
     """The largest divisor of `steps` up to 64: Keras would run past the epoch with another."""
     return max(number for number in range(1, min(steps, 64) + 1) if steps % number == 0)
-
-
-def _build_distiller(recipe, data, teacher):
-    options = recipe.student_options
-    keras.utils.set_random_seed(recipe.seed)
-    student = build_model(recipe.student, data.image_shape, data.classes, **options)
-    return Distiller(
-        teacher=teacher.load_model(),
-        student=student,
-        method=recipe.method,
-        alpha=recipe.alpha,
-        temperature=recipe.temperature,
-    )
-
-
-def _identity(role, recipe, data, budget, teacher):
-    """Everything that a run's result depends on."""
-    of_teacher = role == "teacher"
-    identity = {
-        "role": role,
-        "data": data.fingerprint,
-        "model": recipe.teacher if of_teacher else recipe.student,
-        "options": recipe.teacher_options if of_teacher else recipe.student_options,
-        "budget": dataclasses.asdict(budget),
-        "seed": recipe.seed,
-    }
-    if not of_teacher:
-        identity["label_fraction"] = recipe.label_fraction
-    if role == "distilled":
-        identity |= {
-            "method": recipe.method,
-            "alpha": recipe.alpha,
-            "temperature": recipe.temperature,
-            "teacher": teacher.key,
-        }
-    return identity
-
-
-def _measure(model, data: ImageData, path):
-    return {
-        "parameters": model.count_params(),
-        "model_bytes": path.stat().st_size,
-        "model_sha256": file_hash(path),
-        "validation": evaluate(model, data.validation),
-        "test": evaluate(model, data.test),
-    }
-
-
-def _teacher_from_file(recipe, data, student):
-    teacher = load_model(recipe.teacher_file)
-    if tuple(teacher.input_shape[1:]) != data.image_shape:
-        raise UserError(
-            f"The teacher in {recipe.teacher_file} takes inputs of shape "
-            f"{tuple(teacher.input_shape[1:])}, and the images of {data.name} have shape "
-            f"{data.image_shape}; set --image-size, or choose other data."
-        )
-    Distiller(teacher=teacher, student=student)
-
-
-def _without_optimizer(model):
-    """The same model uncompiled, so that its file needs nothing of this package to load."""
-    clone = type(model).from_config(model.get_config())
-    clone.set_weights(model.get_weights())
-    return clone
 
 
 @contextlib.contextmanager

@@ -155,7 +155,7 @@ def test_ctrl_c(capsys, monkeypatch):
     def interrupt(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("distill.experiments.main_job.run_main_job", interrupt)
+    monkeypatch.setattr("distill.experiments.experiment.run_experiment", interrupt)
     assert main("distilled", []) == 130
     assert "the same command goes on" in capsys.readouterr().err
 
@@ -171,15 +171,14 @@ def test_the_whole_main_job_as_a_script(tmp_path):
     ):  # fmt: skip
         assert text in " ".join(first.stdout.split())
     (comparison,) = (tmp_path / "runs" / "digits").glob("comparison-digits-*")
-    results = json.loads((comparison / "comparison.json").read_text())
-    assert [len(runs) for runs in results["runs"].values()] == [2, 2, 2]
+    (cell,) = json.loads((comparison / "results.json").read_text())["cells"]
+    assert [len(runs) for runs in cell["runs"].values()] == [2, 2, 2]
     assert (comparison / "learning_curves.png").read_bytes().startswith(b"\x89PNG")
-    for name in results["runs"]["distilled"]:
-        assert (comparison.parent / name / "learning_curves.png").exists()
+    assert (comparison / "report.html").exists()
     # The table says what the runs' own files say.
     accuracies = [
-        json.loads((comparison.parent / name / "metrics.json").read_text())["test"]["accuracy"]
-        for name in results["runs"]["distilled"]
+        json.loads((comparison / name / "metrics.json").read_text())["last"]["test"]["accuracy"]
+        for name in cell["runs"]["distilled"]
     ]
     shown = f"{np.mean(accuracies) * 100:.2f} ± {np.std(accuracies, ddof=1) * 100:.2f} %"
     assert shown in first.stdout
@@ -198,5 +197,7 @@ def test_the_other_two_scripts(name, role, tmp_path):
     assert done.returncode == 0, done.stderr
     (run,) = (tmp_path / "digits").glob(f"{role}-*-seed0-*")
     assert (run / f"{role}.keras").exists()
-    assert (run / "learning_curves.png").exists()
+    (results,) = (tmp_path / "digits").glob(f"{role}-digits-*")
+    assert (results / "learning_curves.png").exists()
+    assert (results / "report.html").exists()
     assert "test accuracy" in done.stdout

@@ -7,12 +7,18 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 FLOORS = (  # top to bottom
+    "__main__",
+    "commands",
     "cli",
     "experiments",
     "report",
     "training",
+    "preparation",
+    "budget",
     "recipes",
     "checks",
+    "soft_targets",
+    "outcome",
     "evaluation",
     "distiller",
     "callbacks",

@@ -48,7 +48,8 @@ def test_complete_only_with_metrics(tmp_path):
     (folder / "student.keras").write_bytes(b"abc")
     # printf abc | sha256sum
     digest = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
-    metrics = {"test": {"accuracy": 0.5}, "model_sha256": digest}
+    epoch = {"test": {"accuracy": 0.5}, "model_file": "student.keras", "model_sha256": digest}
+    metrics = {"last": epoch, "best": epoch}
     write_json(folder / "metrics.json", metrics)
     run = completed(folder, "student", 3, IDENTITY)
     assert run.reused
@@ -64,7 +65,9 @@ def test_complete_only_with_metrics(tmp_path):
 @pytest.mark.parametrize("damage", [None, b"ab"])
 def test_a_complete_run_with_another_model_is_refused(damage, tmp_path):
     write_settings(tmp_path, {}, IDENTITY)
-    write_json(tmp_path / "metrics.json", {"model_sha256": hashlib.sha256(b"abc").hexdigest()})
+    digest = hashlib.sha256(b"abc").hexdigest()
+    epoch = {"model_file": "student.keras", "model_sha256": digest}
+    write_json(tmp_path / "metrics.json", {"last": epoch, "best": epoch})
     if damage is not None:
         (tmp_path / "student.keras").write_bytes(damage)
     with pytest.raises(UserError, match=r"student\.keras is missing or damaged"):

@@ -16,6 +16,7 @@ from distill.data.dataset import (
     UNLABELLED,
     ImageData,
     Split,
+    cross_validation_fold,
     hide_labels,
     labelled,
     split_off,
@@ -26,6 +27,7 @@ from distill.data.folder import UNREADABLE, load_folder
 from distill.data.images import require_memory, resize
 from distill.data.pipeline import evaluation_pipeline, training_pipeline
 from distill.data.tfds import load_tfds
+from distill.data.transfer import class_number, mix_noise, omit_classes, shuffle_within_classes
 from distill.errors import UserError
 
 __all__ = [
@@ -33,6 +35,8 @@ __all__ = [
     "UNLABELLED",
     "ImageData",
     "Split",
+    "class_number",
+    "cross_validation_fold",
     "evaluation_pipeline",
     "hide_labels",
     "labelled",
@@ -40,6 +44,9 @@ __all__ = [
     "load_digits",
     "load_folder",
     "load_tfds",
+    "mix_noise",
+    "omit_classes",
+    "shuffle_within_classes",
     "split_off",
     "training_pipeline",
     "with_splits",

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from sklearn.model_selection import train_test_split
+from sklearn.model_selection import StratifiedKFold, train_test_split
 
 from distill.errors import UserError
 
@@ -214,6 +214,45 @@ def with_splits(
         train, test = split_off(train, TEST_FRACTION)
     train, validation = split_off(train, VALIDATION_FRACTION)
     return ImageData(name, tuple(class_names), train, validation, test, tuple(skipped))
+
+
+def cross_validation_fold(data: ImageData, folds: int, number: int) -> ImageData:
+    """Splits all images of a set anew, for cross-validation.
+
+    Args:
+        data: the set; its training, validation and test images are put together.
+        folds: number of parts, each with the same share of every class.
+        number: part `number % folds` is the test set; `number // folds` counts the repetitions,
+            each of which cuts the parts anew.
+
+    Returns:
+        The set with that test set; 10 % of the rest are for validation.
+
+    Raises:
+        UserError: a class has fewer images than there are folds.
+
+    Example:
+
+    >>> from distill.data.digits import load_digits
+    >>> fold = cross_validation_fold(load_digits(), folds=5, number=0)
+    >>> len(fold.train), len(fold.validation), len(fold.test)
+    (1293, 144, 360)
+    """
+    splits = (data.train, data.validation, data.test)
+    images = np.concatenate([split.images for split in splits])
+    everything = Split(images, np.concatenate([split.labels for split in splits]))
+    fewest = np.bincount(everything.labels).min()
+    if not 2 <= folds <= fewest:
+        raise UserError(
+            f"{data.name} cannot be cut into {folds} folds: give 2 to {fewest}, the number of "
+            "images in its smallest class."
+        )
+    repetition, part = divmod(number, folds)
+    parts = StratifiedKFold(folds, shuffle=True, random_state=repetition)
+    rest, test = list(parts.split(everything.labels, everything.labels))[part]
+    return with_splits(
+        data.name, data.class_names, _take(everything, rest), _take(everything, test), data.skipped
+    )
 
 
 def _take(split: Split, indices: np.ndarray) -> Split:

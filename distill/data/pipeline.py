@@ -1,13 +1,20 @@
 """Batches for training, the same ones after a resume, and batches for one ordered evaluation."""
 
+import numpy as np
 import tensorflow as tf
 
+from distill.data.augmentation import shifted
 from distill.data.dataset import Split
 from distill.errors import UserError
 
 
 def training_pipeline(
-    split: Split, batch_size: int, seed: int, first_step: int = 0
+    split: Split,
+    batch_size: int,
+    seed: int,
+    first_step: int = 0,
+    shift: int = 0,
+    teacher_logits: np.ndarray | None = None,
 ) -> tf.data.Dataset:
     """Makes an endless stream of full, shuffled batches.
 
@@ -21,6 +28,11 @@ def training_pipeline(
         seed: another seed gives another order.
         first_step: the number of batches to leave out, for a run that resumes; no image is read
             for them.
+        shift: images are moved at random by up to this many pixels; see
+            `distill.data.augmentation.shifted`.
+        teacher_logits: the teacher's logits, float32 `(examples, classes)`, in the order of the
+            split. With them each batch's labels are `{"labels": …, "teacher_logits": …}`, as
+            `Distiller` takes them.
 
     Returns:
         A dataset of `(images, labels)`: float32, shape `(batch_size, height, width, channels)`,
@@ -48,7 +60,15 @@ def training_pipeline(
         )
 
     indices = tf.data.Dataset.counter(first_pass).map(permutation).unbatch().skip(offset)
-    return _gathered(split, indices.batch(batch_size, drop_remainder=True))
+    batches = indices.batch(batch_size, drop_remainder=True)
+    dataset = _gathered(split, batches, teacher_logits)
+    if shift:
+
+        def augment(step: tf.Tensor, batch: tuple) -> tuple:
+            return shifted(batch[0], shift, seed, step), batch[1]
+
+        dataset = dataset.enumerate(first_step).map(augment, num_parallel_calls=tf.data.AUTOTUNE)
+    return dataset.prefetch(tf.data.AUTOTUNE)
 
 
 def evaluation_pipeline(split: Split, batch_size: int) -> tf.data.Dataset:
@@ -72,20 +92,25 @@ def evaluation_pipeline(split: Split, batch_size: int) -> tf.data.Dataset:
     """
     _require_batches(split, batch_size)
     indices = tf.data.Dataset.range(len(split), output_type=tf.int32)
-    return _gathered(split, indices.batch(batch_size))
+    return _gathered(split, indices.batch(batch_size)).prefetch(tf.data.AUTOTUNE)
 
 
-def _gathered(split: Split, batches: tf.data.Dataset) -> tf.data.Dataset:
+def _gathered(
+    split: Split, batches: tf.data.Dataset, teacher_logits: np.ndarray | None = None
+) -> tf.data.Dataset:
     # Tensors made here are captured by reference; arrays named inside `gather` would become
     # constants of its graph, which has a limit of 2 GB. A GPU has better uses for its memory.
     with tf.device("CPU"):
         images = tf.convert_to_tensor(split.images)
         labels = tf.convert_to_tensor(split.labels)
+        if teacher_logits is not None:
+            labels = {"labels": labels, "teacher_logits": tf.convert_to_tensor(teacher_logits)}
 
-    def gather(indices: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        return tf.cast(tf.gather(images, indices), tf.float32), tf.gather(labels, indices)
+    def gather(indices: tf.Tensor) -> tuple:
+        taken = tf.nest.map_structure(lambda values: tf.gather(values, indices), labels)
+        return tf.cast(tf.gather(images, indices), tf.float32), taken
 
-    return batches.map(gather, num_parallel_calls=tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
+    return batches.map(gather, num_parallel_calls=tf.data.AUTOTUNE)
 
 
 def _require_batches(split: Split, batch_size: int) -> None:

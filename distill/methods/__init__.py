@@ -6,8 +6,10 @@ from distill.errors import UserError
 from distill.methods.labels import CrossEntropy
 from distill.methods.logits import (
     KD,
+    HardLabel,
     MSELogits,
     MSEProbabilities,
+    hard_label,
     kd,
     mse_logits,
     mse_probabilities,
@@ -18,6 +20,7 @@ METHODS = {
     "kd": KD,
     "mse_logits": MSELogits,
     "mse_probabilities": MSEProbabilities,
+    "hard_label": HardLabel,
 }
 
 
@@ -56,10 +59,12 @@ __all__ = [
     "METHODS",
     "CrossEntropy",
     "FunctionMethod",
+    "HardLabel",
     "MSELogits",
     "MSEProbabilities",
     "Method",
     "get_method",
+    "hard_label",
     "kd",
     "mse_logits",
     "mse_probabilities",

@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from distill.errors import UserError
+from distill.errors import UserError, check_number
 from distill.methods.method import at_least_float32
 
 
@@ -15,6 +15,14 @@ class CrossEntropy(keras.losses.Loss):
     A class number below zero (`distill.data.UNLABELLED`) marks an example without a label; one
     beyond the classes makes the loss NaN.
 
+    Args:
+        label_smoothing: `ε`, 0 to below 1: the label's class gets the probability
+            `1 − ε + ε/classes`, every other `ε/classes` (Szegedy et al., 2016,
+            arXiv:1512.00567, section 7).
+        name: as in Keras.
+        reduction: as in Keras.
+        dtype: as in Keras.
+
     Example:
 
     >>> loss = CrossEntropy()
@@ -25,8 +33,17 @@ class CrossEntropy(keras.losses.Loss):
     0.693147
     """
 
-    def __init__(self, name="hard_loss", reduction="sum_over_batch_size", dtype="float32"):
+    def __init__(
+        self,
+        label_smoothing=0.0,
+        name="hard_loss",
+        reduction="sum_over_batch_size",
+        dtype="float32",
+    ):
         super().__init__(name=name, reduction=reduction, dtype=dtype)
+        self.label_smoothing = check_number(
+            "label_smoothing", label_smoothing, "from 0 to below 1", least=0, most=0.999999
+        )
 
     def call(self, y_true, y_pred):
         logits = at_least_float32(y_pred)
@@ -37,15 +54,28 @@ class CrossEntropy(keras.losses.Loss):
                     f"{logits.shape[-1]} classes; give one column per class, or class numbers of "
                     "shape (batch,)."
                 )
-            return keras.losses.categorical_crossentropy(y_true, logits, from_logits=True)
+            return keras.losses.categorical_crossentropy(
+                y_true, logits, from_logits=True, label_smoothing=self.label_smoothing
+            )
         labels = ops.reshape(y_true, (-1,))
         # TensorFlow breaks off on such a label on a CPU; here it gives NaN everywhere.
         is_class = labels < logits.shape[-1]
         labels = ops.where(is_class, ops.maximum(labels, -1), 0)
         logits = ops.where(is_class[:, None], logits, float("nan"))
-        return keras.losses.sparse_categorical_crossentropy(
+        losses = keras.losses.sparse_categorical_crossentropy(
             labels, logits, from_logits=True, ignore_class=-1
         )
+        if not self.label_smoothing:
+            return losses
+        # Cross-entropy with the even distribution, under the same mask.
+        evenly = -ops.mean(ops.log_softmax(logits), axis=-1)
+        smoothed = (1 - self.label_smoothing) * losses + self.label_smoothing * evenly
+        smoothed = ops.where(labels >= 0, smoothed, 0.0)
+        smoothed._keras_mask = losses._keras_mask
+        return smoothed
+
+    def get_config(self):
+        return {**super().get_config(), "label_smoothing": self.label_smoothing}
 
 
 def label_weights(y_true, sample_weight=None):

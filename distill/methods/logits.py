@@ -96,6 +96,36 @@ def mse_probabilities(teacher_logits, student_logits, temperature):
     return temperature**2 * ops.mean(ops.square(p - q), axis=-1)
 
 
+def hard_label(teacher_logits, student_logits, temperature=1.0):
+    """Cross-entropy with the class that the teacher predicts: `−log softmax(s)[argmaxᵢ tᵢ]`.
+
+    It passes on the teacher's decision and nothing of what the teacher knows about the other
+    classes. Of several largest logits the first counts.
+
+    Args:
+        teacher_logits: float tensor `(batch, classes)`.
+        student_logits: float tensor `(batch, classes)`.
+        temperature: not used: nothing is softened here.
+
+    Returns:
+        Float tensor `(batch,)`, in float32 at least.
+
+    Example:
+
+    >>> teacher, student = ops.array([[2.0, 0.0]]), ops.array([[0.0, 0.0]])
+    >>> round(float(hard_label(teacher, student)[0]), 4)
+    0.6931
+
+    Source: Touvron et al. (2021), Training data-efficient image transformers & distillation
+    through attention, section 4 (hard-label distillation), arXiv:2012.12877.
+    """
+    del temperature
+    predicted = ops.argmax(teacher_logits, axis=-1)
+    return ops.sparse_categorical_crossentropy(
+        predicted, at_least_float32(student_logits), from_logits=True
+    )
+
+
 @keras.saving.register_keras_serializable(package="distill")
 class KD(Method):
     """The method `"kd"`; see `kd`."""
@@ -118,3 +148,11 @@ class MSEProbabilities(Method):
 
     def call(self, teacher_logits, student_logits, temperature):
         return mse_probabilities(teacher_logits, student_logits, temperature)
+
+
+@keras.saving.register_keras_serializable(package="distill")
+class HardLabel(Method):
+    """The method `"hard_label"`; see `hard_label`."""
+
+    def call(self, teacher_logits, student_logits, temperature):
+        return hard_label(teacher_logits, student_logits, temperature)

@@ -5,6 +5,7 @@ from distill.recipes.digits import DIGITS
 from distill.recipes.flowers import FLOWERS
 from distill.recipes.hinton import MNIST_HINTON
 from distill.recipes.recipe import Recipe
+from distill.recipes.values import parse_option, parse_value
 
 RECIPES = {recipe.name: recipe for recipe in (DIGITS, MNIST_HINTON, FLOWERS)}
 
@@ -16,4 +17,4 @@ def get_recipe(name: str) -> Recipe:
     return RECIPES[name]
 
 
-__all__ = ["RECIPES", "Recipe", "get_recipe"]
+__all__ = ["RECIPES", "Recipe", "get_recipe", "parse_option", "parse_value"]

@@ -16,15 +16,29 @@ def percent(values: Sequence[float]) -> str:
     return f"{_spread(np.asarray(values) * 100, digits=2)} %"
 
 
-def plain(values: Sequence[float]) -> str:
-    """Formats counts.
+def plain(values: Sequence[float], digits: int = 1) -> str:
+    """Formats counts and other numbers; a single count has no decimals.
 
     Example:
 
     >>> plain([67, 70]), plain([67])
     ('68.5 ± 2.1', '67')
     """
-    return _spread(np.asarray(values), digits=1 if len(values) > 1 else 0)
+    values = np.asarray(values)
+    is_count = len(values) == 1 and float(values[0]).is_integer()
+    return _spread(values, digits=0 if is_count else digits)
+
+
+def points(mean: float, low: float, high: float) -> str:
+    """Formats a difference of fractions in percentage points, with its interval.
+
+    Example:
+
+    >>> points(0.037, 0.026, 0.048)
+    '+3.7 (+2.6 to +4.8)'
+    """
+    interval = f" ({low * 100:+.1f} to {high * 100:+.1f})" if np.isfinite(low) else ""
+    return f"{mean * 100:+.1f}{interval}"
 
 
 def _spread(values, digits):

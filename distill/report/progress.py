@@ -1,28 +1,38 @@
-"""Progress on the terminal while models train: one bar for each training, with time left."""
+"""Progress on the terminal while models train: the training at work, and all runs together."""
+
+import time
 
 import keras
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, TextColumn
 
 
-class EpochBar:
-    """Shows one progress bar for each training; a context manager.
+class RunProgress:
+    """Shows a bar for the training at work and, above one run, one for all; a context manager.
 
     Args:
         console: where the bars are drawn.
+        seconds: the estimated time of each run that is to be trained, in their order.
     """
 
-    def __init__(self, console: Console):
+    def __init__(self, console: Console, seconds: list[float]):
+        self.console = console
         self._progress = Progress(
             TextColumn("{task.description}"),
             BarColumn(bar_width=10),
             TextColumn("{task.fields[state]}"),
-            TimeRemainingColumn(compact=True, elapsed_when_finished=True),
             console=console,
+            transient=True,
         )
+        self._seconds, self._finished = seconds, 0
+        self._began = time.monotonic()
+        self._all = None
 
     def __enter__(self):
         self._progress.start()
+        if len(self._seconds) > 1:
+            self._all = self._progress.add_task("all runs", total=sum(self._seconds), state="")
+            self._show()
         return self
 
     def __exit__(self, *exception):
@@ -31,6 +41,21 @@ class EpochBar:
     def callback(self, label: str) -> keras.callbacks.Callback:
         """Returns the Keras callback that draws the bar of one training."""
         return _Bar(self._progress, label)
+
+    def finished(self) -> None:
+        """Counts one more run as done, trained or failed."""
+        self._finished += 1
+        self._show()
+
+    def _show(self):
+        if self._all is None:
+            return
+        done = sum(self._seconds[: self._finished])
+        left = sum(self._seconds[self._finished :])
+        if done:  # by what the runs so far took, not by what they were thought to take
+            left *= (time.monotonic() - self._began) / done
+        state = f"{self._finished} of {len(self._seconds)}, about {duration(left)} left"
+        self._progress.update(self._all, completed=done, state=state)
 
 
 class _Bar(keras.callbacks.Callback):
@@ -58,3 +83,22 @@ class _Bar(keras.callbacks.Callback):
         accuracy = (logs or {}).get("val_accuracy", float("nan"))
         state = f"epoch {epoch + 1}/{self._epochs}, val. accuracy {accuracy:.3f}"
         self._progress.update(self._task, state=state, completed=(epoch + 1) * self._steps)
+
+    def on_train_end(self, logs=None):
+        self._progress.update(self._task, visible=False)
+
+
+def duration(seconds: float) -> str:
+    """Returns a time in words.
+
+    Example:
+
+    >>> duration(8.2), duration(100), duration(7300)
+    ('8 s', '1 min 40 s', '2 h 1 min')
+    """
+    whole = max(1, round(seconds))
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s" if whole % 60 else f"{whole // 60} min"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"

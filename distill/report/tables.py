@@ -1,48 +1,30 @@
-"""The result table, on the terminal and as Markdown."""
-
-import dataclasses
-from collections.abc import Sequence
+"""Tables on the terminal and as Markdown."""
 
 from rich.console import Console
-from rich.table import Table
+from rich.table import Table as RichTable
 
-from distill.report.numbers import percent, plain
-
-
-@dataclasses.dataclass(frozen=True)
-class Row:
-    """One model of the table: its size, and one test accuracy and error count for each seed."""
-
-    title: str
-    parameters: int
-    accuracies: Sequence[float]
-    errors: Sequence[int]
-
-    def cells(self) -> list[str]:
-        """Returns the row's texts, in the order of `HEADINGS`."""
-        return [
-            self.title,
-            f"{self.parameters:,}",
-            percent(self.accuracies),
-            plain(self.errors),
-            str(len(self.accuracies)),
-        ]
+from distill.report.page import Table
 
 
-HEADINGS = ("model", "parameters", "test accuracy", "test errors", "seeds")
+def print_table(table: Table, console: Console) -> None:
+    """Prints a table; the first column is left-aligned, rows that stand out are bold."""
+    shown = RichTable(title=table.caption, title_justify="left", title_style="")
+    for number, heading in enumerate(table.headings):
+        shown.add_column(heading, justify="right" if number else "left")
+    for number, row in enumerate(table.rows):
+        shown.add_row(*row, style="bold" if number in table.strong else None)
+    console.print(shown)
+    if table.notes:
+        console.print(table.notes, highlight=False)
 
 
-def print_table(rows: Sequence[Row], title: str, console: Console) -> None:
-    """Prints the rows as a table."""
-    table = Table(title=title, title_justify="left", title_style="")
-    for heading in HEADINGS:
-        table.add_column(heading, justify="left" if heading == "model" else "right")
-    for row in rows:
-        table.add_row(*row.cells())
-    console.print(table)
-
-
-def markdown_table(rows: Sequence[Row], title: str) -> str:
-    """Returns the rows as a Markdown table under its title."""
-    lines = [HEADINGS, ("---", *("---:" for _ in HEADINGS[1:])), *(row.cells() for row in rows)]
-    return "\n".join([title, "", *(f"| {' | '.join(line)} |" for line in lines), ""])
+def markdown_table(table: Table) -> str:
+    """Returns a table as Markdown under its caption."""
+    rows = [
+        [f"**{cell}**" for cell in row] if number in table.strong else row
+        for number, row in enumerate(table.rows)
+    ]
+    lines = [table.headings, ["---", *["---:"] * (len(table.headings) - 1)], *rows]
+    lines = [" | ".join(cell.replace("|", "\\|") for cell in line) for line in lines]
+    text = [table.caption, "", *(f"| {line} |" for line in lines), ""]
+    return "\n".join([*text, *([table.notes, ""] if table.notes else [])])

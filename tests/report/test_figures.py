@@ -18,9 +18,9 @@ def history(epochs, column="val_loss"):
 def test_every_model_is_drawn(epochs, seeds, tmp_path, monkeypatch):
     drawn, draw = [], figures._draw_curve
 
-    def watch(axis, label, values):
+    def watch(axis, label, values, style):
         drawn.append((label, values))
-        draw(axis, label, values)
+        draw(axis, label, values, style)
 
     monkeypatch.setattr(figures, "_draw_curve", watch)
     curves = {
@@ -45,6 +45,6 @@ def test_the_file_is_a_picture_with_colours_of_all_three(tmp_path):
     picture = matplotlib.image.imread(path)[..., :3]
     assert picture.shape[0] > 500
     assert picture.shape[1] > 1200
-    for color, _ in figures._STYLES.values():
+    for color, *_ in figures._STYLES.values():
         rgb = np.array([int(color[start : start + 2], 16) for start in (1, 3, 5)]) / 255
         assert np.sum(np.all(np.abs(picture - rgb) < 0.02, axis=-1)) > 50

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from distill.report.progress import EpochBar
+from distill.report.progress import RunProgress
 
 
 @pytest.mark.parametrize(("together", "first"), [(1, 0), (4, 0), (1, 2)])
@@ -17,7 +17,8 @@ def test_bar_reaches_its_end(together, first):
     model.compile("sgd", loss, metrics=["accuracy"], steps_per_execution=together)
     x, y = np.zeros((32, 2), "float32"), np.zeros(32)
     file = io.StringIO()
-    with EpochBar(Console(file=file, width=80)) as bar:
+    console = Console(file=file, width=80, force_terminal=True)
+    with RunProgress(console, [2.0]) as bar:
         callback = bar.callback("teacher, seed 0")
         model.fit(
             x, y, batch_size=4, epochs=3, initial_epoch=first, verbose=0,
@@ -25,5 +26,18 @@ def test_bar_reaches_its_end(together, first):
         )  # fmt: skip
         (task,) = bar._progress.tasks
         assert task.completed == task.total == 3 * 8
-    assert "epoch 3/3, val. accuracy" in file.getvalue()
+        assert task.fields["state"].startswith("epoch 3/3, val. accuracy")
     assert "teacher, seed 0" in file.getvalue()
+
+
+def test_all_runs_together_and_the_time_that_is_left(monkeypatch):
+    """Two runs of 10 and 30 s: the first took 5 s, so that 15 s are left."""
+    now = [100.0]
+    monkeypatch.setattr("distill.report.progress.time.monotonic", lambda: now[0])
+    with RunProgress(Console(file=io.StringIO(), width=80), [10.0, 30.0]) as bar:
+        (task,) = bar._progress.tasks
+        assert task.fields["state"] == "0 of 2, about 40 s left"
+        now[0] += 5
+        bar.finished()
+        assert (task.completed, task.total) == (10.0, 40.0)
+        assert task.fields["state"] == "1 of 2, about 15 s left"
