@@ -63,7 +63,7 @@ CONTROLS = {
         "from labels, equal time",
         "student",
         equal_time=True,
-        question="the student from labels, trained for as long as distillation took.",
+        question="the student from labels, trained for as long as distillation took",
     ),
 }
 ARMS = MODELS | CONTROLS

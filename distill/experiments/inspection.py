@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from rich.console import Console
+from rich.table import Table
 
 from distill.errors import UserError
 from distill.evaluation import agreement
@@ -13,8 +14,8 @@ from distill.experiments.statistics import bootstrap_difference, mcnemar
 from distill.experiments.summary import sentences
 from distill.experiments.write import write_all, write_report
 from distill.recipes import Recipe
+from distill.report import page
 from distill.report.numbers import percent
-from distill.report.page import Table
 from distill.report.tables import print_table
 from distill.run_folder import Run, open_run, read_json
 
@@ -32,28 +33,31 @@ def list_runs(runs: Path, console: Console | None = None) -> None:
     console = console or Console()
     if not runs.is_dir():
         raise UserError(f"There is no folder {runs}; give the one that holds runs with --runs.")
-    rows = []
+    table = Table.grid(padding=(0, 2))
+    for justify in ("left", "left", "right", "right"):
+        table.add_column(justify=justify, overflow="fold")
+    table.add_row("run", "settings", "last", "best", style="bold")
     for metrics in sorted(runs.glob("*/*/metrics.json")):
+        name = str(metrics.parent.relative_to(runs))
         try:
             run = open_run(metrics.parent)
-            rows.append([str(run.folder.relative_to(runs)), _settings(run), _accuracy(run, "last"),
-                         _accuracy(run, "best"), f"{run.metrics['parameters']:,}"])  # fmt: skip
+            table.add_row(name, _settings(run), _accuracy(run, "last"), _accuracy(run, "best"))
         except UserError as error:
-            rows.append([str(metrics.parent.relative_to(runs)), str(error), "–", "–", "–"])
-    headings = ["run", "settings", "test accuracy, last epoch", "best epoch", "parameters"]
-    print_table(Table(headings, rows, caption=f"{len(rows)} complete runs in {runs}"), console)
+            table.add_row(name, f"[red]{error}[/]")
+    console.print(f"Complete runs in {runs}, with the test accuracy of the last epoch and of the "
+                  "best on validation:", soft_wrap=True)  # fmt: skip
+    console.print(table, highlight=False)
     for found in sorted(runs.glob(f"*/*/{FILE}")):
-        console.print(f"[bold]{found.parent}[/]", soft_wrap=True)
+        console.print(f"[bold]{found.parent.relative_to(runs)}[/]", soft_wrap=True)
         console.print(f"  {sentences(read_results(found.parent))[0]}", highlight=False)
 
 
 def _settings(run):
     recipe = read_json(run.folder / "settings.json")["recipe"]
-    epochs = run.metrics["last"]["epoch"]
-    text = "from a file" if epochs is None else f"{epochs} epochs"
     if run.role == "distilled":
-        text = f"{recipe['method']}, T {recipe['temperature']:g}, alpha {recipe['alpha']:g}, {text}"
-    return text
+        return f"{recipe['method']}, T {recipe['temperature']:g}, alpha {recipe['alpha']:g}"
+    epochs = run.metrics["last"]["epoch"]
+    return "from a file" if epochs is None else f"{epochs} epochs"
 
 
 def _accuracy(run, epoch):
@@ -86,8 +90,10 @@ def compare_runs(
     labels = runs[0].labels("test")
     right = [values.argmax(axis=1) == labels for values in logits]
     rows = measure_rows([[quantities(run, epoch)] for run in runs])
-    headings = ["test set", *(run.folder.name for run in runs)]
-    print_table(Table(headings, rows, caption=f"{epoch} epoch"), console)
+    for name, run in zip(("first", "second"), runs, strict=True):
+        console.print(f"{name}: {run.folder}", soft_wrap=True, highlight=False)
+    caption = f"test set of {len(labels)} images, {epoch} epoch"
+    print_table(page.Table(["", "first", "second"], rows, caption), console)
     test = mcnemar(*right)
     low, high = bootstrap_difference(*right)
     p_value = "p < 0.001" if test.p_value < 0.001 else f"p = {test.p_value:.2g}"

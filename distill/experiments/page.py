@@ -9,7 +9,7 @@ import numpy as np
 from distill.data import Split
 from distill.errors import UserError
 from distill.evaluation import confusion, multiply_adds, per_class_accuracy, reliability, speed
-from distill.experiments.arms import ARMS
+from distill.experiments.arms import ARMS, CONTROLS
 from distill.experiments.grid import axis_name, show, show_setting
 from distill.experiments.measures import measure_rows, quantities
 from distill.experiments.results import Cell, Results
@@ -74,6 +74,9 @@ def _tables(results):
         "or in any choice."
     )
     tables = [main_table(results), controls_table(results)]
+    asked = [f"{ARMS[arm].title}: {ARMS[arm].question}" for arm in results.arms if arm in CONTROLS]
+    if asked:
+        text += f" Controls: {'; '.join(asked)}"
     return Section("Result", text, [table for table in tables if table])
 
 
@@ -81,25 +84,13 @@ def _along_axes(results):
     """A curve for one axis, a heat map for two, one for each further combination of three."""
     axes, arms = results.axes, results.arms
     if len(axes) == 1:
-        axis = axes[0]
-        values = [value if isinstance(value, int | float) and not isinstance(value, bool)
-                  else show(value) for value in axis.values]  # fmt: skip
-        items = []
-        for split in ("test", "validation"):
-            series = {
-                ARMS[arm].title: [accuracies(cell.runs[arm], results.shown, split)
-                                  for cell in results.cells]
-                for arm in arms
-            }  # fmt: skip
-            name = axis_name(axis.field)
-            figure = figures.axis_curve(name, values, series, f"{split} accuracy")
-            alt = f"{split} accuracy along {name}: " + "; ".join(
-                f"{label} {', '.join(_mean(seeds) for seeds in values)}"
-                for label, values in series.items()
-            )
-            items.append(Picture(figure, alt, f"{split.capitalize()} accuracy, mean and 95 % "
-                                 "interval over seeds."))  # fmt: skip
-        return Section(f"Along {axis_name(axis.field)}", "", items)
+        axis, name = axes[0], axis_name(axes[0].field)
+        items = [
+            _axis_curve(results, f"{split} accuracy", split) for split in ("test", "validation")
+        ]
+        if axis.field == "omitted_classes":
+            items.insert(0, _axis_curve(results, "test accuracy on the omitted classes", "omitted"))
+        return Section(f"Along {name}", "", items)
     rows, columns = axes[-2:]
     items = []
     arm = "distilled" if "distilled" in arms else arms[-1]
@@ -122,6 +113,39 @@ def _along_axes(results):
         alt = f"Heat map of test accuracy; the numbers are in the table above. {caption}"
         items.append(Picture(figure, alt, caption))
     return Section(f"Over {axis_name(rows.field)} and {axis_name(columns.field)}", "", items)
+
+
+def _axis_curve(results, quantity, split):
+    (axis,) = results.axes
+    values = [value if isinstance(value, int | float) and not isinstance(value, bool)
+              else show(value) for value in axis.values]  # fmt: skip
+    series = {
+        ARMS[arm].title: [
+            _omitted_accuracies(cell, arm, results.shown) if split == "omitted"
+            else accuracies(cell.runs[arm], results.shown, split)
+            for cell in results.cells
+        ]
+        for arm in results.arms
+    }  # fmt: skip
+    figure = figures.axis_curve(axis_name(axis.field), values, series, quantity)
+    alt = f"{quantity} along {axis_name(axis.field)}: " + "; ".join(
+        f"{label} {', '.join(_mean(seeds) for seeds in each)}" for label, each in series.items()
+    )
+    return Picture(figure, alt, f"{quantity.capitalize()}, mean and 95 % interval over seeds.")
+
+
+def _omitted_accuracies(cell, arm, shown):
+    """Test accuracies on the classes that the students of a setting did not see."""
+    students = [run for runs in cell.runs.values() for run in runs if run and run.role != "teacher"]
+    if not students or not cell.setting["omitted_classes"]:
+        return []
+    identity = read_json(students[0].folder / "settings.json")["identity"]
+    found = []
+    for run in cell.runs[arm]:
+        if run is not None:
+            of_classes = per_class_accuracy(run.predictions(shown, "test"), run.labels("test"))
+            found.append(float(np.mean(of_classes[identity["omitted_classes"]])))
+    return found
 
 
 def _mean(seeds):

@@ -140,7 +140,7 @@ def _accuracy_sentence(results):
     spread = f" ± {std * 100:.1f}" if len(values) > 1 else ""
     seeds = "one seed" if len(values) == 1 else f"{len(values)} seeds"
     title = ARMS[arm].title
-    return f"The {title} has a test accuracy of {mean * 100:.1f}{spread} % ({seeds})."
+    return f"{title.capitalize()}: test accuracy {mean * 100:.1f}{spread} % ({seeds})."
 
 
 def _grid_sentence(comparison):

@@ -75,20 +75,20 @@ def _grid_table(results):
         row = [show(value) for value in cell.setting.values()]
         for arm in results.arms:
             values = accuracies(cell.runs[arm], results.shown)
-            row.append(percent(values) if values else "–")
+            row.append(percent(values).removesuffix(" %") if values else "–")
         row.append(str(min(len(accuracies(cell.runs[arm], "last")) for arm in results.arms)))
         if compared:
             each = compared.get(id(cell))
             row.extend([_points(each), _p_value(each)])
         rows.append(row)
     headings = [axis_name(axis.field) for axis in results.axes]
-    headings += [ARMS[arm].title for arm in results.arms] + ["seeds"]
+    headings += [f"{ARMS[arm].title}, %" for arm in results.arms] + ["seeds"]
     notes = "The setting with the best validation accuracy of the distilled student stands out."
     if compared:
-        headings += ["distilled − from labels, points", "p"]
+        headings += ["difference, points", "p"]
         notes += (
-            " The difference is of the same seeds, with its 95 % interval; p is Holm's, corrected "
-            f"for {len(compared)} comparisons."
+            " The difference is distilled − from labels, of the same seeds, with its 95 % "
+            f"interval; p is Holm's, corrected for {len(compared)} comparisons."
         )
     return Table(headings, rows, caption=_caption(results), notes=notes, strong=strong)
 
@@ -105,12 +105,10 @@ def controls_table(results: Results) -> Table | None:
             _points(each),
             _p_value(each),
             str(each.difference.seeds),
-            ARMS[each.against].question,
         ]
         for each in compared
     ]
-    headings = ["control", "test accuracy", "distilled − control, points", "p", "seeds",
-                "what it asks"]  # fmt: skip
+    headings = ["control", "test accuracy", "distilled − control, points", "p", "seeds"]
     notes = f"p is Holm's, corrected for {compared[0].comparisons} comparisons."
     return Table(headings, rows, caption="Where the gain comes from", notes=notes)
 

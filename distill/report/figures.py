@@ -11,7 +11,13 @@ from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, PercentFormatter
+from matplotlib.ticker import (
+    FuncFormatter,
+    LogLocator,
+    MaxNLocator,
+    NullFormatter,
+    PercentFormatter,
+)
 from scipy import stats
 
 from distill.run_folder import replacing
@@ -52,6 +58,7 @@ def draw_learning_curves(
             column = next(column for column in columns if column in histories[0])
             _draw_curve(axis, label, [history[column] for history in histories], styles[label])
         _finish(axis, "epoch", name)
+        axis.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes[1].set_ylim(bottom=0)
     axes[0].legend(loc="lower right", frameon=False)
     seeds = max(len(histories) for histories in curves.values())
@@ -72,6 +79,7 @@ def learning_curve(curves: Mapping[str, Sequence[Sequence[float]]], quantity: st
     for label, style in _styles(curves).items():
         _draw_curve(axis, label, curves[label], style)
     _finish(axis, "epoch", quantity)
+    axis.xaxis.set_major_locator(MaxNLocator(integer=True))
     _legend(figure)
     return figure
 
@@ -93,25 +101,30 @@ def axis_curve(
     """
     figure, axis = _panel()
     is_number = all(isinstance(value, int | float) for value in values) and len(values) > 1
-    places = list(values) if is_number else list(range(len(values)))
-    for label, style in _styles(series).items():
-        color, line, marker = style
+    styles = _styles(series)
+    for number, (label, (color, line, marker)) in enumerate(styles.items()):
+        # Values that are no numbers have no way between them: marks side by side, and no line.
+        aside = 0.0 if is_number else 0.12 * (number - (len(styles) - 1) / 2)
+        places = values if is_number else np.arange(len(values)) + aside
         found = [(place, np.asarray(seeds)) for place, seeds in
                  zip(places, series[label], strict=True) if len(seeds)]  # fmt: skip
-        if not found:
-            continue
         x, means = [place for place, _ in found], np.array([seeds.mean() for _, seeds in found])
-        axis.plot(x, means, linestyle=line, marker=marker, markersize=4, color=color, label=label)
         reach = np.array([_reach(seeds) for _, seeds in found])
-        axis.fill_between(x, means - reach, means + reach, color=color, alpha=0.15, linewidth=0)
+        if is_number:
+            axis.plot(x, means, linestyle=line, marker=marker, markersize=4, color=color,
+                      label=label)  # fmt: skip
+            axis.fill_between(x, means - reach, means + reach, color=color, alpha=0.15, linewidth=0)
+        else:
+            axis.errorbar(x, means, reach, fmt=marker, markersize=4, color=color, capsize=2,
+                          elinewidth=1, label=label)  # fmt: skip
     _finish(axis, axis_name, quantity)
-    if is_number and min(places) > 0 and max(places) / min(places) >= 8:
+    if is_number and min(values) > 0 and max(values) / min(values) >= 8:
         axis.set_xscale("log", base=2)
     axis.minorticks_off()
     labels = [_short(f"{value:g}" if is_number else str(value), 12) for value in values]
     slanted = not is_number and sum(map(len, labels)) > 40
-    axis.set_xticks(places, labels, rotation=30 if slanted else 0,
-                    ha="right" if slanted else "center")  # fmt: skip
+    axis.set_xticks(values if is_number else range(len(values)), labels,
+                    rotation=30 if slanted else 0, ha="right" if slanted else "center")  # fmt: skip
     _legend(figure)
     return figure
 
@@ -334,6 +347,8 @@ def _finish(axis, x_name, y_name):
     axis.spines[["top", "right"]].set_visible(False)
     if "accuracy" in y_name or "agreement" in y_name:
         low, high = axis.get_ylim()
+        low, high = max(low, -0.02), min(high, 1.02)
+        axis.set_ylim(low, high)
         digits = 0 if high - low > 0.05 else 1
         axis.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=digits))
 

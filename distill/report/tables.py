@@ -10,7 +10,7 @@ def print_table(table: Table, console: Console) -> None:
     """Prints a table; the first column is left-aligned, rows that stand out are bold."""
     shown = RichTable(title=table.caption, title_justify="left", title_style="")
     for number, heading in enumerate(table.headings):
-        shown.add_column(heading, justify="right" if number else "left")
+        shown.add_column(heading, justify="right" if number else "left", no_wrap=number == 0)
     for number, row in enumerate(table.rows):
         shown.add_row(*row, style="bold" if number in table.strong else None)
     console.print(shown)
