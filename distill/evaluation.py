@@ -225,10 +225,18 @@ def multiply_adds(model: keras.Model, image_shape: tuple[int, ...]) -> int:
     """
     run = tf.function(lambda images: model(images, training=False), autograph=False)
     graph = run.get_concrete_function(tf.TensorSpec((1, *image_shape), tf.float32)).graph
+    return _graph_multiply_adds(graph)
+
+
+def _graph_multiply_adds(graph):
     return sum(_operation_multiply_adds(operation) for operation in graph.get_operations())
 
 
 def _operation_multiply_adds(operation):
+    if operation.type in ("PartitionedCall", "StatefulPartitionedCall"):
+        # Keras compiles a convolution of groups as a function of its own.
+        called = operation.graph._get_function(operation.get_attr("f").name)
+        return _graph_multiply_adds(called.graph)
     outputs = math.prod(operation.outputs[0].shape.as_list()) if operation.outputs else 0
     if operation.type in ("Conv2D", "Conv3D", "DepthwiseConv2dNative"):
         filters = operation.inputs[1].shape.as_list()

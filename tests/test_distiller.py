@@ -482,3 +482,52 @@ def test_other_backend(monkeypatch):
     monkeypatch.setattr(keras.backend, "backend", lambda: "jax")
     with pytest.raises(UserError, match="KERAS_BACKEND=tensorflow"):
         Distiller(teacher=network(), student=network())
+
+
+def test_stored_teacher_logits_train_like_the_teacher_itself():
+    """Same start, same batches: the same student, without one pass of the teacher."""
+    students, networks = [], {"teacher": network(16, dropout=0.5), "student": network(dropout=0.2)}
+    start = networks["student"].get_weights()
+    logits = np.asarray(networks["teacher"](X, training=False))
+    for labels in (Y, {"labels": Y, "teacher_logits": logits}):
+        keras.utils.set_random_seed(3)
+        student = keras.models.clone_model(networks["student"])
+        student.set_weights(start)
+        model = distiller(teacher=networks["teacher"], student=student)
+        if isinstance(labels, dict):
+            model._run_teacher = None  # to call it would be an error
+        history = model.fit(X, labels, epochs=3, batch_size=32, shuffle=False, verbose=0).history
+        students.append((student.get_weights(), history))
+    for first, second in zip(students[0][0], students[1][0], strict=True):
+        np.testing.assert_allclose(first, second, rtol=1e-4, atol=1e-5)
+    for name, values in students[0][1].items():
+        np.testing.assert_allclose(values, students[1][1][name], rtol=1e-4)
+
+
+def test_stored_teacher_logits_decide_the_soft_loss():
+    model = distiller()
+    logits = RNG.normal(size=(96, 4)).astype("float32")
+    labels = {"labels": Y, "teacher_logits": logits}
+    got = model.evaluate(X, labels, batch_size=40, verbose=0, return_dict=True)
+    wanted = np.mean(kl(logits.astype("float64"), in_float64(model.student), 4.0))
+    assert got["soft_loss"] == pytest.approx(wanted, rel=1e-5)
+    assert got["accuracy"] == pytest.approx(np.mean(in_float64(model.student).argmax(-1) == Y))
+
+
+def test_stored_teacher_logits_without_labels():
+    model = distiller(alpha=0.0)
+    model.compile("adam")
+    history = model.fit(X, {"teacher_logits": in_float64(model.teacher)}, verbose=0).history
+    assert history["hard_loss"] == [0.0]
+    assert history["soft_loss"][0] > 0
+
+
+@pytest.mark.parametrize("labels", [{"labels": Y}, {"teacher_logits": Y, "label": Y}])
+def test_other_dictionaries_of_labels_are_refused(labels):
+    with pytest.raises(UserError, match="it must hold 'teacher_logits'"):
+        distiller().fit(X, labels, verbose=0)
+
+
+def test_stored_logits_of_other_classes_are_refused():
+    with pytest.raises(UserError, match="teacher has 3 classes and the student 4"):
+        distiller().fit(X, {"labels": Y, "teacher_logits": np.zeros((96, 3))}, verbose=0)

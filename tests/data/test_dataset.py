@@ -9,11 +9,13 @@ from distill.data.dataset import (
     UNLABELLED,
     ImageData,
     Split,
+    cross_validation_fold,
     hide_labels,
     labelled,
     split_off,
     with_splits,
 )
+from distill.data.digits import load_digits
 from distill.errors import UserError
 
 
@@ -167,3 +169,31 @@ def test_the_fingerprint_names_the_content():
 def test_a_split_refuses_other_arrays(images, labels, message):
     with pytest.raises(UserError, match=message):
         Split(images, labels)
+
+
+def test_folds_of_cross_validation_share_out_all_images():
+    data = load_digits()
+    folds = [cross_validation_fold(data, 4, number) for number in range(4)]
+    tests = [fold.test.images.tobytes() for fold in folds]
+    assert len(set(tests)) == 4
+    everything = sorted(
+        image.tobytes()
+        for split in (data.train, data.validation, data.test)
+        for image in split.images
+    )
+    assert sorted(image.tobytes() for fold in folds for image in fold.test.images) == everything
+    for fold in folds:
+        own = [*fold.train.images, *fold.validation.images, *fold.test.images]
+        assert sorted(image.tobytes() for image in own) == everything
+        share = np.bincount(fold.test.labels) / len(fold.test)
+        np.testing.assert_allclose(share, 0.1, atol=0.01)
+        assert len({fold.fingerprint for fold in folds}) == 4
+
+
+def test_each_repetition_of_cross_validation_cuts_anew():
+    data = load_digits()
+    first, again, other = (cross_validation_fold(data, 5, number) for number in (1, 1, 6))
+    assert first.fingerprint == again.fingerprint != other.fingerprint
+    for folds in (1, 1000):
+        with pytest.raises(UserError, match=f"cannot be cut into {folds} folds: give 2 to 174"):
+            cross_validation_fold(data, folds, 0)

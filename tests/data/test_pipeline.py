@@ -5,6 +5,7 @@ import pytest
 import tensorflow as tf
 
 from distill.data.dataset import Split
+from distill.data.digits import load_digits
 from distill.data.pipeline import evaluation_pipeline, training_pipeline
 from distill.errors import UserError
 
@@ -112,3 +113,29 @@ def test_wrong_settings_are_refused(split):
     empty = Split(split.images[:0], split.labels[:0])
     with pytest.raises(UserError, match="without examples"):
         training_pipeline(empty, 4, seed=0)
+
+
+def test_teacher_logits_stay_with_their_images():
+    """Every image carries its own number, and so do its logits."""
+    numbers = np.arange(50)
+    images = np.repeat(numbers.astype(np.uint8), 4).reshape(50, 2, 2, 1)
+    split = Split(images, numbers.astype(np.int32))
+    logits = np.stack([numbers, -numbers], axis=1).astype("float32")
+    stream = training_pipeline(split, 16, seed=0, teacher_logits=logits)
+    for batch, extra in stream.take(10):
+        found = batch.numpy()[:, 0, 0, 0]
+        np.testing.assert_array_equal(extra["labels"], found)
+        np.testing.assert_array_equal(extra["teacher_logits"], np.stack([found, -found], axis=1))
+
+
+def test_moved_batches_are_the_same_after_a_resume():
+    split = load_digits().train
+    whole = list(training_pipeline(split, 32, seed=5, shift=2).take(8))
+    resumed = list(training_pipeline(split, 32, seed=5, shift=2, first_step=5).take(3))
+    still = list(training_pipeline(split, 32, seed=5).take(8))
+    for (images, labels), (again, labels_again) in zip(whole[5:], resumed, strict=True):
+        np.testing.assert_array_equal(images, again)
+        np.testing.assert_array_equal(labels, labels_again)
+    for (images, labels), (unmoved, same_labels) in zip(whole, still, strict=True):
+        np.testing.assert_array_equal(labels, same_labels)
+        assert np.any(images.numpy() != unmoved.numpy())

@@ -77,3 +77,25 @@ def test_names_mean_the_loss_of_logits():
         assert isinstance(resolve_hard_loss(name), CrossEntropy)
     own = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     assert resolve_hard_loss(own) is own
+
+
+@pytest.mark.parametrize("smoothing", [0.1, 0.5])
+@pytest.mark.parametrize("one_hot", [False, True])
+def test_label_smoothing_against_its_formula(smoothing, one_hot):
+    """Cross-entropy with 1 − ε + ε/4 for the label and ε/4 for the three others."""
+    target = (1 - smoothing) * np.eye(4)[LABELS] + smoothing / 4
+    wanted = -(target * log_softmax(LOGITS.astype("float64"), -1)).sum(-1)
+    labels = np.eye(4)[LABELS] if one_hot else LABELS
+    loss = CrossEntropy(smoothing)
+    assert float(loss(labels, LOGITS)) == pytest.approx(wanted.mean(), rel=1e-6)
+    if not one_hot:
+        some = np.where(np.arange(12) % 3 == 0, LABELS, -1)
+        assert float(loss(some, LOGITS)) == pytest.approx(wanted[::3].mean(), rel=1e-6)
+    copy = CrossEntropy.from_config(loss.get_config())
+    assert float(copy(labels, LOGITS)) == float(loss(labels, LOGITS))
+
+
+@pytest.mark.parametrize("smoothing", [-0.1, 1.0])
+def test_impossible_smoothing(smoothing):
+    with pytest.raises(UserError, match=r"label_smoothing is .*below 1"):
+        CrossEntropy(smoothing)

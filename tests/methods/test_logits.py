@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 import tensorflow as tf
-from scipy.special import softmax
+from scipy.special import log_softmax, softmax
 from scipy.stats import entropy
 
-from distill.methods import kd, mse_logits, mse_probabilities
+from distill.methods import hard_label, kd, mse_logits, mse_probabilities
 
 SHAPES = [(1, 2), (7, 3), (64, 10), (5, 1000)]
 TEMPERATURES = [0.5, 1.0, 2.0, 4.0, 20.0, 100.0]
@@ -150,3 +150,20 @@ def test_kd_at_high_temperature_is_half_the_square_of_centred_logits():
     teacher, student = logits((64, 10), 1.0, 14), logits((64, 10), 1.0, 15)
     centred = [x - tf.reduce_mean(x, -1, keepdims=True) for x in (teacher, student)]
     np.testing.assert_allclose(kd(teacher, student, 1000.0), 0.5 * mse_logits(*centred), rtol=1e-2)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float16"])
+@pytest.mark.parametrize("scale", [3.0, 1e4])
+def test_hard_label_is_cross_entropy_with_the_teachers_class(scale, dtype):
+    teacher, student = logits((64, 10), scale, 1, dtype), logits((64, 10), scale, 2, dtype)
+    best = teacher.numpy().argmax(-1)
+    wanted = -log_softmax(student.numpy().astype("float64"), -1)[np.arange(64), best]
+    with tf.GradientTape() as tape:
+        tape.watch(student)
+        losses = hard_label(teacher, student)
+    np.testing.assert_allclose(losses, wanted, rtol=1e-4, atol=1e-5)
+    # d/ds of -log softmax(s)[c] is softmax(s) - onehot(c), and nothing else of the teacher counts.
+    gradient = softmax(student.numpy().astype("float64"), axis=-1) - np.eye(10)[best]
+    found = tape.gradient(losses, student).numpy().astype("float64")
+    np.testing.assert_allclose(found, gradient, atol=2e-3 if dtype == "float16" else 1e-5)
+    np.testing.assert_array_equal(hard_label(teacher * 0.5, student, 7.0), losses)

@@ -19,7 +19,9 @@ from distill.recipes import RECIPES, Recipe, get_recipe
         ("label_fraction", 0.0), ("label_fraction", 1.5), ("learning_rate", 0.0),
         ("epochs", 0), ("batch_size", 0), ("seeds", 0), ("seed", -1), ("seed", 2**31),
         ("teacher_epochs", 0), ("teacher_learning_rate", -1.0), ("schedule", "linear"),
-        ("precision", "float8"), ("unreadable", "ignore"),
+        ("precision", "float8"), ("unreadable", "ignore"), ("noise", -0.1), ("noise", 1.1),
+        ("label_smoothing", 1.0), ("shift", -1), ("teacher_shift", -1), ("folds", 1),
+        ("soft_targets", "none"), ("shown_epoch", "first"),
     ],
 )  # fmt: skip
 def test_values_out_of_range(field, wrong):
