@@ -150,7 +150,14 @@ def trial(role: str, recipe: Recipe) -> tuple[float, float]:
         watch = keras.callbacks.LambdaCallback(
             on_epoch_end=lambda epoch, logs: times.append(time.monotonic())
         )
-        model.fit(pipeline, steps_per_epoch=together, epochs=2, verbose=0, callbacks=[watch])
+        model.fit(
+            pipeline,
+            steps_per_epoch=together,
+            epochs=2,
+            shuffle=False,
+            verbose=0,
+            callbacks=[watch],
+        )
     return times[0] - began, (times[1] - times[0]) / together * steps
 
 

@@ -12,8 +12,9 @@ from distill import callbacks, training
 from distill.budget import Budget
 from distill.data import evaluation_pipeline, training_pipeline
 from distill.errors import UserError
+from distill.evaluation import predict_logits
 from distill.experiments.experiment import run_experiment
-from distill.preparation import validate
+from distill.preparation import data_of, identity_of, validate
 from distill.recipes import Recipe
 from distill.training import (
     check_distillation,
@@ -336,3 +337,159 @@ def test_schedules_against_their_formulas():
         dataclasses.replace(TINY, teacher_epochs=7, teacher_learning_rate=0.5), "teacher"
     )
     assert (teacher.epochs, teacher.learning_rate) == (7, 0.5)
+
+
+def test_last_and_best_epoch_are_both_kept(runs):
+    """The best is the first of the highest validation accuracies; each file is what it says."""
+    data = validate(TINY)
+    for run in runs[1:]:
+        accuracies = run.history()["val_accuracy"]
+        best = 1 + accuracies.index(max(accuracies))
+        assert (run.metrics["best"]["epoch"], run.metrics["last"]["epoch"]) == (best, 3)
+        for epoch, number in (("best", best), ("last", 3)):
+            logits = predict_logits(run.load_model(epoch), data.validation)
+            accuracy = np.mean(logits.argmax(-1) == data.validation.labels)
+            assert accuracy == pytest.approx(accuracies[number - 1])
+            assert run.metrics[epoch]["validation"]["accuracy"] == pytest.approx(accuracy)
+            np.testing.assert_allclose(run.predictions(epoch, "validation"), logits, atol=1e-4)
+        np.testing.assert_array_equal(run.labels("test"), data.test.labels)
+
+
+def test_the_best_epoch_may_lie_before_the_last(runs, tmp_path):
+    """A learning rate that tears down what was learned."""
+
+    class Forget(keras.callbacks.Callback):
+        def on_epoch_begin(self, epoch, logs=None):
+            if epoch == 2:
+                for weight in self.model.trainable_variables:
+                    weight.assign(keras.ops.zeros_like(weight))
+                self.model.optimizer.learning_rate.assign(0.0)
+
+    run = train_student(TINY, tmp_path, callbacks=[Forget()])
+    assert run.metrics["best"]["epoch"] == 2
+    assert run.metrics["last"]["epoch"] == 3
+    assert run.file_of("best").name == "student-best.keras"
+    assert run.metrics["best"]["test"]["accuracy"] > run.metrics["last"]["test"]["accuracy"]
+    assert b"distill" not in run.file_of("best").read_bytes()
+    (tmp_path / "x").mkdir()
+    run.file_of("best").write_bytes(b"damaged")
+    with pytest.raises(UserError, match=r"student-best\.keras is missing or damaged"):
+        train_student(TINY, tmp_path)
+
+
+def test_stored_soft_targets_are_shared_by_all_students_of_a_teacher(runs):
+    folder, teacher, *_ = runs
+    train_distilled(dataclasses.replace(TINY, temperature=7.0, epochs=1), teacher, folder)
+    own = teacher.metrics["last"]["model_sha256"][:16]
+    assert len(list((folder / "digits" / "soft_targets").glob(f"{own}-*"))) == 1
+
+
+def seen_by(monkeypatch, train):
+    """What the training pipeline was given: split, and keyword arguments."""
+    seen = []
+
+    def watch(split, *arguments, **more):
+        seen.append((split, more))
+        return training_pipeline(split, *arguments, **more)
+
+    monkeypatch.setattr(training, "training_pipeline", watch)
+    train()
+    return seen[-1]
+
+
+def test_shuffled_soft_targets_are_of_another_image_of_the_class(runs, tmp_path, monkeypatch):
+    _, teacher, *_ = runs
+    recipe = dataclasses.replace(TINY, epochs=1, label_fraction=0.2)
+    labels = validate(TINY).train.labels
+
+    def logits(soft_targets):
+        changed = dataclasses.replace(recipe, soft_targets=soft_targets)
+        split, more = seen_by(
+            monkeypatch, lambda: train_distilled(changed, teacher, tmp_path / soft_targets)
+        )
+        return split, more["teacher_logits"]
+
+    split, own = logits("own")
+    np.testing.assert_allclose(own, predict_logits(teacher.load_model(), split), atol=1e-4)
+    _, shuffled = logits("shuffled")
+    for label in range(10):
+        mine, theirs = own[labels == label], shuffled[labels == label]
+        assert sorted(map(tuple, mine)) == sorted(map(tuple, theirs))
+    assert not np.any(np.all(own == shuffled, axis=1))
+
+
+def test_what_the_transfer_settings_show_to_whom(runs, tmp_path, monkeypatch):
+    folder, teacher, *_ = runs
+    data = validate(TINY)
+    recipe = dataclasses.replace(TINY, epochs=1, omitted_classes=("3", "5"), noise=0.5, shift=1)
+    assert train_teacher(dataclasses.replace(TINY, noise=0.5), folder).folder == teacher.folder
+    split, more = seen_by(monkeypatch, lambda: train_teacher(recipe, tmp_path))
+    assert len(split) == len(data.train)
+    assert more["shift"] == 1
+    split, more = seen_by(monkeypatch, lambda: train_student(recipe, tmp_path))
+    assert set(split.labels) == {0, 1, 2, 4, 6, 7, 8, 9}
+    assert {image.tobytes() for image in split.images} <= {
+        image.tobytes() for image in data.train.images
+    }
+    split, more = seen_by(monkeypatch, lambda: train_distilled(recipe, teacher, tmp_path))
+    kept = ~np.isin(data.train.labels, (3, 5))
+    noise = split.images.astype(float) - 0.5 * data.train.images[kept]
+    assert noise.min() >= -0.5
+    assert noise.max() <= 128
+    assert noise.mean() == pytest.approx(0.5 * 127.5, abs=1)
+    assert set(split.labels) == {-1, 0, 1, 2, 4, 6, 7, 8, 9}
+    assert more["teacher_logits"] is None  # the teacher sees each image as it was moved
+    pure = dataclasses.replace(recipe, noise=1.0)
+    split, _ = seen_by(monkeypatch, lambda: train_distilled(pure, teacher, tmp_path))
+    assert set(split.labels) == {-1}
+
+
+def test_omitted_classes_by_name_or_number_are_the_same_run(runs):
+    identities = [
+        identity_of("student", dataclasses.replace(TINY, omitted_classes=names))
+        for names in (("3", "5"), ("5", "3", "3"), ("3",))
+    ]
+    assert identities[0] == identities[1] != identities[2]
+
+
+def test_label_smoothing_is_the_students_alone(runs, tmp_path):
+    folder, teacher, student, _ = runs
+    smoothed = dataclasses.replace(TINY, label_smoothing=0.3)
+    assert train_teacher(smoothed, folder).folder == teacher.folder
+    run = train_student(smoothed, folder)
+    assert run.folder != student.folder
+    assert not same(weights(run), weights(student))
+
+
+def test_each_seed_has_its_fold_of_cross_validation(tmp_path):
+    recipe = dataclasses.replace(TINY, folds=4, epochs=1, teacher_epochs=1)
+    folds = [data_of(recipe.with_seed(seed)) for seed in (0, 1, 4)]
+    assert len({fold.fingerprint for fold in folds}) == 3
+    assert data_of(recipe.with_seed(1)).fingerprint == folds[1].fingerprint
+    run = train_student(recipe.with_seed(1), tmp_path)
+    np.testing.assert_array_equal(run.labels("test"), folds[1].test.labels)
+
+
+def test_as_long_as_distillation_takes(runs, tmp_path):
+    """Epochs of 3 s (the first, of 60 s, is warming up) against 2 s: half as many epochs again."""
+    _, _, student, distilled = runs
+    times = {distilled.role: "seconds\n60\n3\n3.2\n2.8\n", student.role: "seconds\n50\n2\n2\n9\n"}
+    pair = []
+    for run in (distilled, student):
+        copy = tmp_path / run.folder.name
+        shutil.copytree(run.folder, copy)
+        (copy / "history.csv").write_text(times[run.role])
+        pair.append(dataclasses.replace(run, folder=copy))
+    recipe = dataclasses.replace(TINY, epochs=4)
+    run = train_student(recipe, tmp_path / "runs", as_long_as=pair)
+    assert run.metrics["last"]["epoch"] == 6
+    assert run.folder != train_student(recipe, tmp_path / "runs").folder
+    assert train_student(recipe, tmp_path / "runs", as_long_as=pair).reused
+
+
+@pytest.mark.parametrize("role", ["teacher", "student", "distilled"])
+def test_trial_leaves_nothing_and_tells_a_time(role, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    start, epoch = training.trial(role, TINY)
+    assert 0 < epoch < start < 60
+    assert not list(tmp_path.iterdir())
