@@ -37,16 +37,19 @@ def list_runs(runs: Path, console: Console | None = None) -> None:
     for justify in ("left", "left", "right", "right"):
         table.add_column(justify=justify, overflow="fold")
     table.add_row("run", "settings", "last", "best", style="bold")
+    damaged = []
     for metrics in sorted(runs.glob("*/*/metrics.json")):
         name = str(metrics.parent.relative_to(runs))
         try:
             run = open_run(metrics.parent)
             table.add_row(name, _settings(run), _accuracy(run, "last"), _accuracy(run, "best"))
         except UserError as error:
-            table.add_row(name, f"[red]{error}[/]")
+            damaged.append(str(error))
     console.print(f"Complete runs in {runs}, with the test accuracy of the last epoch and of the "
                   "best on validation:", soft_wrap=True)  # fmt: skip
     console.print(table, highlight=False)
+    for sentence in damaged:
+        console.print(f"[red]{sentence}[/]", soft_wrap=True, highlight=False)
     for found in sorted(runs.glob(f"*/*/{FILE}")):
         console.print(f"[bold]{found.parent.relative_to(runs)}[/]", soft_wrap=True)
         console.print(f"  {sentences(read_results(found.parent))[0]}", highlight=False)

@@ -38,7 +38,7 @@ def _caption(results):
         for run in runs
         if run is not None
     }
-    examples = "–".join(str(count) for count in sorted({min(counts), max(counts)})) or "no"
+    examples = "–".join(map(str, sorted({min(counts), max(counts)}))) if counts else "no"
     epoch = "last epoch" if results.shown == "last" else "epoch of best validation accuracy"
     folds = results.recipe.folds
     split = f"{folds}-fold cross-validation, test sets" if folds else "test set"

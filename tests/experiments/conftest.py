@@ -1,0 +1,58 @@
+"""A small grid that was really run, for every test that looks at results."""
+
+import dataclasses
+import io
+
+import pytest
+from rich.console import Console
+
+from distill.experiments.arms import MODELS
+from distill.experiments.experiment import run_experiment
+from distill.experiments.grid import make_axis
+from distill.recipes import Recipe
+
+SMALL = Recipe(
+    name="small",
+    teacher="cnn",
+    teacher_options={"filters": 2, "dense": 16},
+    student="mlp",
+    student_options={"hidden": 8, "depth": 1},
+    label_fraction=0.3,
+    learning_rate=0.02,
+    epochs=2,
+    batch_size=128,
+    seeds=2,
+)
+AXES = (make_axis("temperature", (1.0, 4.0)),)
+ARMS = (*MODELS, "shuffled-teacher")
+
+
+def run(recipe, folder, axes=AXES, arms=ARMS, **more):
+    """Runs an experiment; returns it and what it printed."""
+    file = io.StringIO()
+    console = Console(file=file, width=100)
+    return run_experiment(recipe, folder, axes, arms, console=console, **more), file.getvalue()
+
+
+@pytest.fixture(scope="session")
+def small():
+    return SMALL
+
+
+@pytest.fixture(scope="session")
+def grid(tmp_path_factory):
+    """The experiment, what it printed and the folder of its runs."""
+    folder = tmp_path_factory.mktemp("grid")
+    experiment, printed = run(SMALL, folder)
+    return experiment, printed, folder
+
+
+@pytest.fixture(scope="session")
+def run_small():
+    return run
+
+
+@pytest.fixture(scope="session")
+def changed():
+    """The small recipe with other values."""
+    return lambda **values: dataclasses.replace(SMALL, **values)

@@ -1,0 +1,80 @@
+"""Looking at what is there, on runs that were really trained."""
+
+import re
+import shutil
+
+import numpy as np
+
+from distill.commands import main
+from distill.run_folder import open_run
+
+
+def test_list_shows_every_run_and_experiment(grid, capsys):
+    experiment, _, folder = grid
+    assert main(["list", "--runs", str(folder)]) == 0
+    printed = capsys.readouterr().out
+    for path in folder.glob("*/*/metrics.json"):
+        (line,) = [line for line in printed.splitlines() if f"/{path.parent.name} " in line]
+        accuracy = open_run(path.parent).metrics["last"]["test"]["accuracy"]
+        assert f"{accuracy * 100:.2f} %" in line
+    assert f"digits/{experiment.results.folder.name}" in printed
+    assert "With temperature" in printed
+    assert max(map(len, printed.splitlines()[1:])) <= 82
+
+
+def test_list_names_what_is_damaged_and_shows_the_rest(grid, capsys, tmp_path):
+    shutil.copytree(grid[2], tmp_path / "runs")
+    run = next((tmp_path / "runs").glob("digits/teacher-*"))
+    (run / "teacher.keras").write_bytes(b"damaged")
+    assert main(["list", "--runs", str(tmp_path / "runs")]) == 0
+    printed = re.sub(r"\s+", " ", capsys.readouterr().out)
+    assert "digits/student-mlp-seed0" in printed
+    assert run.name in printed
+
+
+def test_compare_two_runs(grid, capsys):
+    experiment, _, _ = grid
+    first, second = (experiment.results.cells[0].runs[arm][0] for arm in ("teacher", "student"))
+    assert main(["compare", str(first.folder), str(second.folder)]) == 0
+    printed = " ".join(capsys.readouterr().out.split())
+    labels = first.labels("test")
+    right = [run.predictions("last", "test").argmax(-1) == labels for run in (first, second)]
+    only = [int(np.sum(a & ~b)) for a, b in (right, right[::-1])]
+    assert (
+        f"Of 359 test images, the first alone is right on {only[0]}, the second alone on {only[1]} "
+        "(McNemar's test, p " in printed
+    )
+    difference = (np.mean(right[0]) - np.mean(right[1])) * 100
+    assert f"Accuracy differs by {difference:+.1f} points (95 % bootstrap interval" in printed
+    for row in ("NLL, nats", "ECE, calibrated", "parameters"):
+        assert row in printed
+
+
+def test_runs_of_other_data_are_not_compared(grid, changed, run_small, tmp_path, capsys):
+    recipe = changed(image_size=12, epochs=1, seeds=1)
+    other, _ = run_small(recipe, tmp_path, (), ("student",))
+    (run,) = other.results.cells[0].runs["student"]
+    mine = grid[0].results.cells[0].runs["student"][0]
+    assert main(["compare", str(run.folder), str(mine.folder)]) == 2
+    assert "were tested on different data" in capsys.readouterr().err
+
+
+def test_the_report_is_made_anew(grid, capsys):
+    results = grid[0].results
+    before = (results.folder / "report.html").read_text("utf-8")
+    table = (results.folder / "table.md").read_text("utf-8")
+    (results.folder / "report.html").unlink()
+    assert main(["report", str(results.folder)]) == 0
+    assert "Report: " in capsys.readouterr().out
+    assert (results.folder / "report.html").read_text("utf-8") == before
+    assert (results.folder / "table.md").read_text("utf-8") == table
+
+
+def test_the_report_of_one_run(grid, capsys):
+    run = grid[0].results.cells[0].runs["distilled"][0]
+    assert main(["report", str(run.folder)]) == 0
+    printed = capsys.readouterr().out
+    accuracy = run.metrics["last"]["test"]["accuracy"] * 100
+    assert f"Student distilled: test accuracy {accuracy:.1f} % (one seed)." in printed
+    assert (run.folder / "report.html").exists()
+    assert open_run(run.folder)  # a report harms no run
