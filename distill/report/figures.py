@@ -10,19 +10,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
-from matplotlib.ticker import (
-    FuncFormatter,
-    LogLocator,
-    MaxNLocator,
-    NullFormatter,
-    PercentFormatter,
-)
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter, PercentFormatter
 from scipy import stats
 
 from distill.run_folder import replacing
 
 _INK = "black"  # a page shows black in its text colour; see `distill.report.page`
+# Of one colour, more or less transparent: more stands out on white paper and on a dark screen.
+_COUNTS = LinearSegmentedColormap.from_list("counts", [(0, 0.45, 0.7, 0.1), (0, 0.45, 0.7, 1)])
 SIZE = (4.6, 3.2)  # inches: 358 pixels of a phone show it at four fifths
 _STYLES = {
     "teacher": ("#999999", ":", "s"),
@@ -34,7 +31,7 @@ _MORE_STYLES = (
     ("#CC79A7", (0, (5, 1, 1, 1, 1, 1)), "v"),
     ("#E69F00", (0, (1, 1)), "P"),
     ("#56B4E9", (0, (8, 2)), "X"),
-    ("#F0E442", (0, (3, 1, 1, 1)), "*"),
+    (_INK, (0, (3, 1, 1, 1)), "*"),
 )
 
 
@@ -58,7 +55,6 @@ def draw_learning_curves(
             column = next(column for column in columns if column in histories[0])
             _draw_curve(axis, label, [history[column] for history in histories], styles[label])
         _finish(axis, "epoch", name)
-        axis.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes[1].set_ylim(bottom=0)
     axes[0].legend(loc="lower right", frameon=False)
     seeds = max(len(histories) for histories in curves.values())
@@ -79,7 +75,6 @@ def learning_curve(curves: Mapping[str, Sequence[Sequence[float]]], quantity: st
     for label, style in _styles(curves).items():
         _draw_curve(axis, label, curves[label], style)
     _finish(axis, "epoch", quantity)
-    axis.xaxis.set_major_locator(MaxNLocator(integer=True))
     _legend(figure)
     return figure
 
@@ -101,30 +96,38 @@ def axis_curve(
     """
     figure, axis = _panel()
     is_number = all(isinstance(value, int | float) for value in values) and len(values) > 1
+    order = np.argsort(values) if is_number else np.arange(len(values))
+    values = [values[index] for index in order]
     styles = _styles(series)
     for number, (label, (color, line, marker)) in enumerate(styles.items()):
         # Values that are no numbers have no way between them: marks side by side, and no line.
         aside = 0.0 if is_number else 0.12 * (number - (len(styles) - 1) / 2)
-        places = values if is_number else np.arange(len(values)) + aside
-        found = [(place, np.asarray(seeds)) for place, seeds in
-                 zip(places, series[label], strict=True) if len(seeds)]  # fmt: skip
-        x, means = [place for place, _ in found], np.array([seeds.mean() for _, seeds in found])
-        reach = np.array([_reach(seeds) for _, seeds in found])
+        x = values if is_number else np.arange(len(values)) + aside
+        found = [series[label][index] for index in order]
+        means = np.array([np.mean(seeds) if len(seeds) else np.nan for seeds in found])
+        reach = np.array([_reach(seeds) for seeds in found])
+        mark = {"marker": marker, "markersize": 4, "color": color, "label": label}
         if is_number:
-            axis.plot(x, means, linestyle=line, marker=marker, markersize=4, color=color,
-                      label=label)  # fmt: skip
-            axis.fill_between(x, means - reach, means + reach, color=color, alpha=0.15, linewidth=0)
+            axis.plot(x, means, linestyle=line, **mark)
+            if (reach > 0).any():
+                axis.fill_between(
+                    x, means - reach, means + reach, color=color, alpha=0.15, linewidth=0
+                )
         else:
-            axis.errorbar(x, means, reach, fmt=marker, markersize=4, color=color, capsize=2,
-                          elinewidth=1, label=label)  # fmt: skip
+            axis.errorbar(x, means, reach, linestyle="none", capsize=2, elinewidth=1, **mark)
     _finish(axis, axis_name, quantity)
-    if is_number and min(values) > 0 and max(values) / min(values) >= 8:
+    places = values if is_number else range(len(values))
+    if is_number and values[0] > 0 and values[-1] / values[0] >= 8:
         axis.set_xscale("log", base=2)
+        places = np.log2(values)
     axis.minorticks_off()
-    labels = [_short(f"{value:g}" if is_number else str(value), 12) for value in values]
-    slanted = not is_number and sum(map(len, labels)) > 40
-    axis.set_xticks(values if is_number else range(len(values)), labels,
-                    rotation=30 if slanted else 0, ha="right" if slanted else "center")  # fmt: skip
+    labels = [f"{value:g}" if is_number else _short("none" if value is None else str(value), 18)
+              for value in values]  # fmt: skip
+    # A panel is about fifty characters wide.
+    narrowest = min(np.diff(places), default=1) / max(np.ptp(places), 1e-9)
+    slanted = len(values) > 1 and narrowest * 50 < max(map(len, labels)) + 1
+    axis.set_xticks(values if is_number else places, labels, rotation=40 if slanted else 0,
+                    ha="right" if slanted else "center", rotation_mode="anchor")  # fmt: skip
     _legend(figure)
     return figure
 
@@ -132,9 +135,7 @@ def axis_curve(
 def _reach(seeds):
     """Half the 95 % interval of the mean, by Student's t; none for one seed."""
     count = len(seeds)
-    if count < 2:
-        return 0.0
-    return float(stats.t.ppf(0.975, count - 1)) * seeds.std(ddof=1) / math.sqrt(count)
+    return stats.t.ppf(0.975, count - 1) * stats.sem(seeds) if count > 1 else 0.0
 
 
 def heat_map(
@@ -157,11 +158,11 @@ def heat_map(
         stds: their standard deviations over seeds; NaN where there is one seed only.
         quantity: what is drawn.
     """
-    height = max(SIZE[1], 0.9 + 0.42 * len(rows))
+    height = max(SIZE[1], 1.2 + 0.42 * len(rows))
     figure = Figure(figsize=(SIZE[0], height), layout="constrained")
     axis = figure.subplots()
     image = axis.imshow(means * 100, cmap="cividis", aspect="auto")
-    small = 6.5 if len(columns) > 5 else 8
+    small = np.interp(len(columns), [5, 10], [9, 6.5])
     for (row, column), mean in np.ndenumerate(means):
         std = stds[row, column]
         text = f"{mean * 100:.1f}" + (f"\n±{std * 100:.1f}" if np.isfinite(std) else "")
@@ -175,7 +176,8 @@ def heat_map(
     axis.set_ylabel(row_axis)
     axis.spines[:].set_visible(False)
     axis.tick_params(length=0)
-    figure.colorbar(image, ax=axis, label=f"{quantity}, %", shrink=0.9).outline.set_visible(False)
+    bar = figure.colorbar(image, ax=axis, label=f"{quantity}, %", location="top", aspect=40)
+    bar.outline.set_visible(False)
     return figure
 
 
@@ -204,17 +206,17 @@ def confusion_matrix(
     figure = Figure(figsize=(SIZE[0], SIZE[0] * 0.9), layout="constrained")
     axis = figure.subplots()
     largest = np.nanmax(shown) if np.isfinite(shown).any() else 1.0
-    image = axis.imshow(shown, cmap="Blues", vmin=-0.25 * largest, vmax=largest)
+    axis.imshow(shown, cmap=_COUNTS, vmin=0, vmax=largest)
     if classes <= 12:
         for (row, column), count in np.ndenumerate(shown):
             if np.isfinite(count):
                 text = f"{count:.0f}" if float(count).is_integer() else f"{count:.1f}"
-                axis.text(column, row, text, ha="center", va="center", fontsize=7,
-                          color=_readable_on(image, count))  # fmt: skip
-    places = range(0, classes, max(1, math.ceil(classes / 20)))
+                axis.text(column, row, text, ha="center", va="center", fontsize=7.5,
+                          color="white" if count > 0.8 * largest else _INK)  # fmt: skip
+    places = range(0, classes, 1 if classes <= 12 else math.ceil(classes / 16))
     names = [_short(class_names[place], 14) for place in places]
-    slanted = max(map(len, names)) > 2
-    axis.set_xticks(places, names, rotation=45 if slanted else 0,
+    slanted = sum(map(len, names)) > 40
+    axis.set_xticks(places, names, rotation=45 if slanted else 0, rotation_mode="anchor",
                     ha="right" if slanted else "center", fontsize=8)  # fmt: skip
     axis.set_yticks(places, names, fontsize=8)
     axis.set_xlabel("predicted class")
@@ -241,7 +243,7 @@ def reliability_diagram(
         confidence, accuracy, count = confidence[filled], accuracy[filled], count[filled]
         axis.plot(confidence, accuracy, linestyle=line, color=color, linewidth=1)
         # The area of a mark is the share of examples in its bin.
-        sizes = 8 + 160 * count / max(count.sum(), 1)
+        sizes = 8 + 90 * count / max(count.sum(), 1)
         axis.scatter(
             confidence, accuracy, s=sizes, marker=marker, color=color, label=label, clip_on=False
         )
@@ -266,24 +268,23 @@ def dark_knowledge(
         class_names: one for each class; the ten most probable are shown.
         temperatures: at most four.
     """
-    figure = Figure(figsize=(SIZE[0], 2.6), layout="constrained")
-    axes = figure.subplots(
-        1, 1 + len(temperatures), gridspec_kw={"width_ratios": [1.3, *[1] * len(temperatures)]}
-    )
-    channels = image.shape[-1]
-    axes[0].imshow(image[..., 0] if channels == 1 else image, cmap="gray_r")
-    axes[0].axis("off")
+    figure = Figure(figsize=(SIZE[0], 3.8), layout="constrained")
+    panels = [*range(len(temperatures))]
+    axes = figure.subplot_mosaic([["image"] * len(panels), panels], height_ratios=[1, 1.8])
+    axes["image"].imshow(image.squeeze(), cmap="gray_r", vmin=0, vmax=255)
+    axes["image"].axis("off")
     order = np.sort(np.argsort(-logits, kind="stable")[:10])[::-1]
-    for axis, temperature in zip(axes[1:], temperatures, strict=True):
+    names = [_short(class_names[index], 14) for index in order]
+    for panel, temperature in zip(panels, temperatures, strict=True):
+        axis = axes[panel]
         scaled = np.exp((logits - logits.max()) / temperature)
         axis.barh(range(len(order)), (scaled / scaled.sum())[order], color="#0072B2")
         axis.set_xlim(0, 1)
         axis.set_xticks([0, 1], ["0", "1"])
         axis.set_title(f"T = {temperature:g}", fontsize=9)
-        axis.set_yticks(range(len(order)), [])
+        axis.set_yticks(range(len(order)), [] if panel else names, fontsize=8)
         axis.spines[["top", "right"]].set_visible(False)
-    axes[1].set_yticks(range(len(order)), [_short(class_names[index], 10) for index in order],
-                       fontsize=8)  # fmt: skip
+    figure.supxlabel("probability", fontsize=9)
     return figure
 
 
@@ -291,8 +292,8 @@ def pareto(points: Sequence[tuple[str, str, float, Sequence[float]]], x_name: st
     """Draws accuracy against what a model costs, and the front: no other is cheaper and better.
 
     Args:
-        points: for each model its title, a label (shown on the front only), its cost and its
-            accuracies over seeds.
+        points: for each model its title, a label, its cost and its accuracies over seeds; of
+            more than eight models, those on the front alone are labelled.
         x_name: the cost.
     """
     figure, axis = _panel()
@@ -311,20 +312,46 @@ def pareto(points: Sequence[tuple[str, str, float, Sequence[float]]], x_name: st
         axis.errorbar(x[index], y[index], std, fmt=marker, color=color, markersize=5, capsize=2,
                       label=None if title in drawn else title)  # fmt: skip
         drawn.add(title)
-        if index in front and label:
-            is_right = x[index] > math.sqrt(x.min() * x.max())
-            axis.annotate(
-                _short(label, 30), (x[index], y[index]), xytext=(-7 if is_right else 7, 7),
-                textcoords="offset points", fontsize=7.5, ha="right" if is_right else "left",
-            )  # fmt: skip
     axis.set_xscale("log")
     _finish(axis, x_name, "test accuracy")
-    axis.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-    axis.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}"))
-    axis.xaxis.set_minor_formatter(NullFormatter())
     axis.margins(x=0.15, y=0.15)
+    axis.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if x.max() < 12 * x.min() else (1,)))
+    axis.xaxis.set_major_formatter(FuncFormatter(lambda value, _: _size(value)))
+    axis.xaxis.set_minor_formatter(NullFormatter())
+    others = [index for index in order if index not in front] if len(points) <= 8 else []
+    _label_points(axis, x, y, {index: points[index][1] for index in [*front, *others]})
     _legend(figure)
     return figure
+
+
+def _label_points(axis, x, y, labels):
+    """Labels points where there is room, those given first first."""
+    at = axis.transData.transform(np.column_stack([x, y])) * 72 / axis.figure.dpi
+    (left_end, _), (right_end, _) = axis.transAxes.transform([(0, 0), (1, 1)]) * 72 / axis.figure.dpi
+    taken = [(across - 4, up - 4, across + 4, up + 4) for across, up in at]
+    # A front goes right and then up: above on the left and below on the right it leaves room.
+    sides = (("right", -6, 3), ("left", 6, -11), ("left", 6, 3), ("right", -6, -11))
+    for index, text in labels.items():
+        text = _short(text, 30)
+        for side, aside, up in sides if text else ():
+            left = at[index, 0] + aside - (4.2 * len(text) if side == "right" else 0)
+            low = at[index, 1] + up
+            box = left, low, left + 4.2 * len(text), low + 9
+            if box[0] < left_end or box[2] > right_end or any(
+                box[0] < other[2] and other[0] < box[2] and box[1] < other[3] and other[1] < box[3]
+                for other in taken
+            ):
+                continue
+            taken.append(box)
+            axis.annotate(text, (x[index], y[index]), xytext=(aside, up), ha=side,
+                          textcoords="offset points", fontsize=7.5)  # fmt: skip
+            break
+
+
+def _size(number):
+    """A cost, short: 1k, 20k, 1M."""
+    power, unit = next(((p, u) for p, u in ((1e6, "M"), (1e3, "k")) if number >= p), (1, ""))
+    return f"{number / power:g}{unit}"
 
 
 def _panel():
@@ -333,9 +360,13 @@ def _panel():
 
 
 def _legend(figure):
-    """Above the panel, where it hides nothing."""
+    """Above the panel, where it hides nothing, in as many columns as there is room for."""
     handles, labels = figure.axes[0].get_legend_handles_labels()
-    columns = 3 if sum(map(len, labels[:3])) < 50 else 2
+    room = {
+        columns: sum(32 + 4.6 * max(map(len, part)) for part in np.array_split(labels, columns))
+        for columns in range(1, min(3, len(labels)) + 1)
+    }
+    columns = max((each for each, width in room.items() if width < 72 * SIZE[0]), default=1)
     figure.legend(handles, labels, loc="outside upper left", ncols=columns, frameon=False,
                   fontsize=8, columnspacing=1.2, markerscale=0.8)  # fmt: skip
 
@@ -343,7 +374,7 @@ def _legend(figure):
 def _finish(axis, x_name, y_name):
     axis.set_xlabel(x_name)
     axis.set_ylabel(y_name)
-    axis.grid(alpha=0.3)
+    axis.grid(color=_INK, alpha=0.12)
     axis.spines[["top", "right"]].set_visible(False)
     if "accuracy" in y_name or "agreement" in y_name:
         low, high = axis.get_ylim()
@@ -354,13 +385,14 @@ def _finish(axis, x_name, y_name):
 
 
 def _draw_curve(axis, label, series, style):
-    color, line, _ = style
+    color, line, marker = style
     shortest = min(map(len, series))
     values = np.array([each[:shortest] for each in series])
     epochs = np.arange(1, shortest + 1)
     mean = values.mean(axis=0)
-    marker = "." if len(epochs) < 3 else None
-    axis.plot(epochs, mean, linestyle=line, color=color, label=label, marker=marker)
+    axis.plot(epochs, mean, linestyle=line, color=color, label=label, marker=marker, markersize=4,
+              markevery=max(1, shortest // 6))  # fmt: skip
+    axis.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     if len(values) > 1:
         std = values.std(axis=0, ddof=1)
         axis.fill_between(epochs, mean - std, mean + std, color=color, alpha=0.15, linewidth=0)

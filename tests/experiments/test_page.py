@@ -140,3 +140,14 @@ def test_where_runs_are_missing_the_rest_is_there(grid):
     page = make_page(dataclasses.replace(results, cells=nowhere))
     assert page.sentence == "No run is complete yet."
     render(page)
+
+
+@pytest.mark.parametrize("width", [390, 1400])
+def test_a_browser_draws_the_whole_report(look, grid, width):
+    found = look(grid[0].results.folder / "report.html", width, "light")
+    assert found["log"] == []
+    assert found["wide"] <= width
+    assert found["beyond"] == 0
+    assert len(found["drawn"]) >= 12
+    assert min(found["drawn"]) > 50
+    assert found["images"]

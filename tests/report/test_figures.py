@@ -48,3 +48,127 @@ def test_the_file_is_a_picture_with_colours_of_all_three(tmp_path):
     for color, *_ in figures._STYLES.values():
         rgb = np.array([int(color[start : start + 2], 16) for start in (1, 3, 5)]) / 255
         assert np.sum(np.all(np.abs(picture - rgb) < 0.02, axis=-1)) > 50
+
+
+def lines_of(figure, axis=0):
+    return {line.get_label(): line for line in figure.axes[axis].get_lines()}
+
+
+def tick_texts(axis):
+    return [label.get_text() for label in axis.get_xticklabels()]
+
+
+def legend_of(figure):
+    return [text.get_text() for text in figure.legends[0].get_texts()]
+
+
+def test_learning_curve_is_the_mean_with_a_band():
+    series = [[0.1, 0.5, 0.6], [0.3, 0.5, 0.8]]
+    figure = figures.learning_curve({"teacher": series, "new": series[:1]}, "validation accuracy")
+    np.testing.assert_allclose(lines_of(figure)["teacher"].get_ydata(), [0.2, 0.5, 0.7])
+    np.testing.assert_array_equal(lines_of(figure)["new"].get_xdata(), [1, 2, 3])
+    (band,) = figure.axes[0].collections
+    edges = band.get_paths()[0].vertices
+    at_first = edges[edges[:, 0] == 1][:, 1]
+    std = np.std([0.1, 0.3], ddof=1)
+    assert (at_first.min(), at_first.max()) == pytest.approx((0.2 - std, 0.2 + std))
+    assert legend_of(figure) == ["teacher", "new"]
+
+
+def test_axis_curve_over_numbers():
+    """1 to 16: to scale by powers of two; the band is Student's t interval, 12.706 for two."""
+    series = {"student distilled": [[0.9, 0.92], [0.94], [], [0.95, 0.95]]}
+    figure = figures.axis_curve("temperature", (1.0, 2.0, 4.0, 16.0), series, "test accuracy")
+    axis = figure.axes[0]
+    line = lines_of(figure)["student distilled"]
+    np.testing.assert_array_equal(line.get_xdata(), [1, 2, 16])
+    np.testing.assert_allclose(line.get_ydata(), [0.91, 0.94, 0.95])
+    assert axis.get_xscale() == "log"
+    assert tick_texts(axis) == ["1", "2", "4", "16"]
+    edges = axis.collections[0].get_paths()[0].vertices
+    reach = 12.7062047 * np.std([0.9, 0.92], ddof=1) / np.sqrt(2)
+    assert edges[edges[:, 0] == 1][:, 1].max() == pytest.approx(0.91 + reach)
+    assert axis.get_ylim()[0] >= -0.02
+    assert axis.get_ylim()[1] <= 1.02
+    even = figures.axis_curve("alpha", (0.0, 0.5, 1.0), {"a": [[0.1]] * 3}, "test accuracy")
+    assert even.axes[0].get_xscale() == "linear"
+
+
+def test_axis_curve_over_other_things_joins_nothing():
+    series = {name: [[0.9, 0.92], [0.94, 0.93]] for name in ("teacher", "student distilled")}
+    figure = figures.axis_curve("method", ("kd", "a very long method"), series, "test accuracy")
+    assert tick_texts(figure.axes[0]) == ["kd", "a very long…"]
+    places = []
+    for container in figure.axes[0].containers:
+        assert container.lines[0].get_linestyle() == "None"
+        places.append(container.lines[0].get_xdata()[0])
+    assert len(set(places)) == 2  # side by side
+    assert legend_of(figure) == [*series]
+
+
+def test_heat_map_shows_its_numbers():
+    means, stds = np.array([[0.9, np.nan], [0.5, 0.7]]), np.array([[0.01, np.nan], [np.nan, 0.02]])
+    figure = figures.heat_map("T", ["1", "2"], "alpha", ["0", "1"], means, stds, "test accuracy")
+    texts = [text.get_text() for text in figure.axes[0].texts]
+    assert texts == ["90.0\n±1.0", "–", "50.0", "70.0\n±2.0"]
+    colors = [text.get_color() for text in figure.axes[0].texts]
+    assert (colors[0], colors[2]) == ("#111111", "white")  # on the brightest, on the darkest
+
+
+def test_confusion_matrix_with_and_without_the_diagonal():
+    matrix = np.array([[5, 1.5], [0, 7]])
+    whole = figures.confusion_matrix(matrix, ["cat", "a class with a long name"])
+    texts = [text.get_text() for text in whole.axes[0].texts]
+    assert texts == ["5", "1.5", "7"]
+    assert tick_texts(whole.axes[0]) == ["cat", "a class with …"]
+    errors = figures.confusion_matrix(matrix, ["cat", "dog"], errors_only=True)
+    assert [text.get_text() for text in errors.axes[0].texts] == ["1.5"]
+    none = figures.confusion_matrix(np.eye(100), [str(i) for i in range(100)], errors_only=True)
+    assert len(none.axes[0].get_xticks()) == 20
+    assert not none.axes[0].texts
+
+
+def test_reliability_diagram_leaves_empty_bins_out():
+    bins = np.array([np.nan, 0.5, 0.9]), np.array([np.nan, 0.4, 1.0]), np.array([0, 10, 30])
+    figure = figures.reliability_diagram({"teacher": bins})
+    (marks,) = figure.axes[0].collections
+    np.testing.assert_allclose(marks.get_offsets(), [[0.5, 0.4], [0.9, 1.0]])
+    sizes = marks.get_sizes()
+    assert sizes[1] - 8 == pytest.approx(3 * (sizes[0] - 8))
+
+
+def test_dark_knowledge_bars_are_softened_probabilities():
+    logits = np.array([4.0, 2.0, 0.0])
+    image = np.zeros((5, 4, 3), np.uint8)
+    figure = figures.dark_knowledge(image, logits, ["cat", "dog", "cow"], (1.0, 2.0))
+    assert len(figure.axes) == 3
+    for axis, temperature in zip(figure.axes[1:], (1.0, 2.0), strict=True):
+        wanted = np.exp(logits / temperature) / np.exp(logits / temperature).sum()
+        # From the top: the first class first.
+        bars = sorted(axis.patches, key=lambda bar: -bar.get_y())
+        np.testing.assert_allclose([bar.get_width() for bar in bars], wanted)
+    names = [label.get_text() for label in figure.axes[1].get_yticklabels()]
+    assert names == ["cow", "dog", "cat"]
+    many = figures.dark_knowledge(image, np.arange(50.0), [str(i) for i in range(50)], (1.0,))
+    assert [label.get_text() for label in many.axes[1].get_yticklabels()] == [
+        str(number) for number in range(49, 39, -1)
+    ]
+
+
+def test_pareto_front():
+    points = [("a", "small", 10, [0.8, 0.9]), ("b", "worse", 20, [0.7]), ("a", "large", 90, [0.95])]
+    figure = figures.pareto(points, "parameters")
+    axis = figure.axes[0]
+    assert [text.get_text() for text in axis.texts] == ["small", "large"]
+    front = next(line for line in axis.get_lines() if line.get_linestyle() == ":")
+    np.testing.assert_allclose(front.get_ydata(), [0.85, 0.95, 0.95])
+    assert legend_of(figure) == ["a", "b"]
+
+
+def test_other_titles_have_styles_of_their_own():
+    titles = ["label smoothing", "teacher", "x", "student distilled", "y", "z"]
+    styles = figures._styles(titles)
+    assert len(set(styles.values())) == len(titles)
+    for part in range(3):  # colour, line, marker
+        assert len({str(style[part]) for style in styles.values()}) == len(titles)
+    assert styles["teacher"] == figures._STYLES["teacher"]

@@ -1,0 +1,101 @@
+"""The page: nothing in a text is taken for HTML, nothing is loaded, and a browser draws it all."""
+
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+
+from distill.report import figures
+from distill.report.page import (
+    Code,
+    Gallery,
+    Page,
+    Picture,
+    Section,
+    Table,
+    render,
+    svg,
+    write_page,
+)
+
+HOSTILE = "<script>alert('x')</script> & \"quoted\""
+RNG = np.random.default_rng(0)
+
+
+def everything(text="text"):
+    curves = {"teacher": RNG.random((3, 9)), "student distilled": RNG.random((3, 9))}
+    matrix = RNG.integers(0, 9, (10, 10))
+    names = [f"{text} {number}" for number in range(10)]
+    pictures = [
+        figures.learning_curve(curves, "validation accuracy"),
+        figures.axis_curve("T", (1.0, 2.0, 16.0), {"teacher": RNG.random((3, 5))}, "accuracy"),
+        figures.confusion_matrix(matrix, names),
+        figures.dark_knowledge(np.zeros((8, 8, 1), np.uint8), RNG.random(10), names, (1.0, 4.0)),
+        figures.heat_map("a", ["1", "2"], "b", ["x", "y"], RNG.random((2, 2)), RNG.random((2, 2)),
+                         "accuracy"),
+    ]  # fmt: skip
+    wide = Table([f"{text} {n}" for n in range(15)], [["a long cell of a table"] * 15] * 3, text,
+                 text, (1,))  # fmt: skip
+    images = [(RNG.integers(0, 256, (8, 8, channels), np.uint8), text) for channels in (1, 3)]
+    items = [
+        wide,
+        Table(["a", "b"], [["1", "2"]], text, folded=True),
+        *(Picture(figure, text, text) for figure in pictures),
+        Gallery(images, text),
+        Code(f"{text} " + "/a/very/long/path" * 20, text),
+    ]
+    return Page(text, text, [text], [Section(text, text, items), Section("second", "", [])])
+
+
+def test_no_text_is_taken_for_html():
+    text = render(everything(HOSTILE))
+    assert "<script" not in text
+    assert text.count("&lt;script&gt;") > 20
+    assert 'aria-label="&lt;script&gt;' in text
+
+
+def test_a_figure_follows_the_text_colour_and_is_the_same_twice():
+    def figure():
+        made = Figure()
+        axis = made.subplots()
+        axis.plot([1, 2], color="#0072B2")
+        axis.set_title("title")
+        return made
+
+    first, second = svg(figure(), "what it shows", "a-"), svg(figure(), "what it shows", "a-")
+    assert first == second
+    assert first.startswith("<svg ")
+    assert first.rstrip().endswith("</svg>")
+    assert 'role="img" aria-label="what it shows"' in first
+    assert "currentColor" in first
+    assert "#000000" not in first
+    assert "#ffffff" not in first  # nothing is drawn behind it
+    assert "#0072b2" in first
+    assert 'id="a-' in first
+    other = svg(figure(), "what it shows", "b-")
+    assert other.replace("b-", "a-") == first
+
+
+def test_nothing_is_loaded_from_anywhere():
+    text = render(everything())
+    assert "http" not in text
+    assert "@import" not in text
+    assert text.count("<svg ") == 5
+    assert text.count('src="data:image/png;base64,') == 2
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [390, 1400])
+def test_a_browser_draws_every_figure_and_never_scrolls_sideways(look, width, scheme, tmp_path):
+    path = tmp_path / "report.html"
+    write_page(path, everything("AReallyLongWordWithoutAnySpacesInItThatMustBreak"))
+    found = look(path, width, scheme)
+    assert found["log"] == []
+    assert found["inner"] == width
+    assert found["wide"] <= width
+    assert found["beyond"] == 0
+    assert len(found["drawn"]) == 7
+    assert min(found["drawn"]) > 50
+    assert found["images"]
+    assert found["label"] == found["ink"]
+    dark = sum(int(part) for part in found["paper"][4:-1].split(",")) < 384
+    assert dark == (scheme == "dark")
