@@ -12,6 +12,8 @@ import pytest
 
 from distill.cli import main, parse
 from distill.errors import UserError
+from distill.experiments.arms import ARMS, CONTROLS
+from distill.experiments.studies import STUDIES
 from distill.recipes import RECIPES, Recipe
 
 ROOT = Path(__file__).parent.parent
@@ -102,6 +104,11 @@ def test_flags_from_a_file(tmp_path):
         (["--student-options", "hidden"], "'hidden' is not KEY=VALUE"),
         (["--schedule", "linear"], "schedule is 'linear', and must be one of constant, cosine"),
         (["@nowhere.txt"], "nowhere.txt"),
+        (["--omitted-classes"], "expected one argument"),
+        (["--study", "warmth"], "invalid choice: 'warmth'"),
+        (["--controls", "placebo"], "invalid choice: 'placebo'"),
+        (["--folds", "1"], "folds is 1, and must be 2 or more, or None"),
+        (["--shown-epoch", "first"], "shown_epoch is 'first', and must be one of last, best"),
     ],
 )
 def test_mistakes_before_tensorflow(arguments, message, capsys):
@@ -112,6 +119,67 @@ def test_mistakes_before_tensorflow(arguments, message, capsys):
     assert error.startswith("error: ")
     assert message in error
     assert error.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("grid", "message"),
+    [
+        ("temperature", "'temperature' is not of the form FIELD=VALUE,VALUE"),
+        ("tempreature=1,2", "A recipe has no field 'tempreature'"),
+        ("temperature=1,warm", "invalid float value: 'warm' for temperature"),
+        ("temperature=1,-2", "temperature is -2.0, and must be a positive number"),
+        ("seeds=1,2", "A grid has no axis 'seeds'"),
+        ("student_options.hiden=4", "no option 'hiden'"),
+        ("omitted_classes=11", "digits has no class '11'"),
+    ],
+)
+def test_mistakes_in_a_grid(grid, message, capsys, tmp_path):
+    arguments = [*QUICK, "--runs", str(tmp_path / "runs"), "--grid", grid]
+    assert main("distilled", arguments) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("error: ")
+    assert message in error
+    assert error.count("\n") == 1
+    assert not (tmp_path / "runs").exists()
+
+
+def test_flags_of_many_settings(monkeypatch):
+    """What the flags mean for the experiment, which is not run."""
+    seen = []
+
+    class Done:
+        failures = ()
+
+    def watch(recipe, runs, axes, arms, fresh):
+        seen.append((axes, list(arms)))
+        return Done
+
+    monkeypatch.setattr("distill.experiments.experiment.run_experiment", watch)
+    for arguments in (
+        ["--grid", "temperature=1,2", "student_options.hidden=4,8"],
+        ["--study", "alpha", "--grid", "temperature=1,2"],
+        ["--controls"],
+        ["--controls", "hard-label"],
+        [],
+    ):
+        assert main("distilled", arguments) == 0
+    fields = [[axis.field for axis in axes] for axes, _ in seen]
+    assert fields[:2] == [["temperature", "student_options.hidden"], ["alpha", "temperature"]]
+    assert fields[2:] == [[]] * 3
+    arms = [arms for _, arms in seen]
+    assert arms[0] == arms[1] == arms[4] == ["teacher", "student", "distilled"]
+    assert arms[2] == list(ARMS)
+    assert arms[3] == ["teacher", "student", "distilled", "hard-label"]
+    Done.failures = ("one",)
+    assert main("distilled", []) == 1
+
+
+def test_help_names_every_study_and_control():
+    text = script("distillation_train.py", "--help").stdout
+    for name in (*STUDIES, *CONTROLS):
+        assert f"\n  {name} " in text
+    assert max(map(len, text.splitlines())) <= 100
+    assert "--grid" not in script("student_train.py", "--help").stdout
 
 
 @pytest.mark.parametrize(
