@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from distill.errors import UserError
@@ -75,7 +76,7 @@ def run_experiment(
             if isinstance(outcome, Failure):
                 failures.append(outcome)
                 progress.finished()
-                line = f"[red]failed[/] {outcome.task.label}: {outcome.reason}"
+                line = f"[red]failed[/] {escape(outcome.task.label)}: {escape(outcome.reason)}"
                 console.print(line, soft_wrap=True, highlight=False)
             elif outcome.role in plan.roles:
                 trained += 1
@@ -120,7 +121,7 @@ class _Trainer:
         return run
 
     def _say(self, line):
-        self._console.print(line, soft_wrap=True, highlight=False)
+        self._console.print(line, soft_wrap=True, highlight=False, markup=False)
 
     def _stop_if_pointless(self, task, teacher):
         """Ends an experiment of one setting before time goes into students."""
@@ -200,4 +201,5 @@ def _print_failures(failures, console):
     if failures:
         console.print(f"[red]{len(failures)} runs failed[/]; the same command tries them again:")
     for failure in failures:
-        console.print(f"  {failure.task.label}: {failure.reason}", soft_wrap=True, highlight=False)
+        line = f"  {failure.task.label}: {failure.reason}"
+        console.print(line, soft_wrap=True, highlight=False, markup=False)

@@ -49,7 +49,7 @@ def list_runs(runs: Path, console: Console | None = None) -> None:
                   "best on validation:", soft_wrap=True)  # fmt: skip
     console.print(table, highlight=False)
     for sentence in damaged:
-        console.print(f"[red]{sentence}[/]", soft_wrap=True, highlight=False)
+        console.print(sentence, style="red", soft_wrap=True, highlight=False, markup=False)
     for found in sorted(runs.glob(f"*/*/{FILE}")):
         console.print(f"[bold]{found.parent.relative_to(runs)}[/]", soft_wrap=True)
         console.print(f"  {sentences(read_results(found.parent))[0]}", highlight=False)

@@ -6,24 +6,19 @@ from pathlib import Path
 
 import numpy as np
 
-from distill.data import Split
 from distill.errors import UserError
-from distill.evaluation import confusion, multiply_adds, per_class_accuracy, reliability, speed
+from distill.evaluation import per_class_accuracy
 from distill.experiments.arms import ARMS, CONTROLS
 from distill.experiments.grid import axis_name, show, show_setting
-from distill.experiments.measures import measure_rows, quantities
-from distill.experiments.results import Cell, Results
+from distill.experiments.page_images import images
+from distill.experiments.page_models import Focus, costs, errors, learning_curves, worth
+from distill.experiments.results import Results
 from distill.experiments.summary import accuracies, chosen_cell, sentences
 from distill.experiments.tables import controls_table, main_table, runs_table, title
 from distill.preparation import data_of
 from distill.report import figures
-from distill.report.numbers import percent
-from distill.report.page import Code, Gallery, Page, Picture, Section, Table
-from distill.run_folder import Run, read_json, write_json
-
-_IMAGES = 12  # of a gallery
-_TEMPERATURES = (1.0, 2.0, 4.0, 8.0)
-_BATCHES = (1, 32)
+from distill.report.page import Code, Page, Picture, Section, Table
+from distill.run_folder import read_json
 
 
 def make_page(results: Results) -> Page:
@@ -44,13 +39,9 @@ def make_page(results: Results) -> Page:
     if cell_runs:
         data = _data(cell.recipe, next(iter(cell_runs.values()))[0])
         where = f"At {show_setting(cell.setting)}. " if cell.setting else ""
-        sections += [
-            _learning_curves(results, cell_runs, where),
-            _worth(results, cell, cell_runs, data, where),
-            _errors(results, cell, cell_runs, data, where),
-            *_images(results, cell, data, where),
-            *_costs(results, data),
-        ]
+        focus = Focus(results, cell, cell_runs, data, where)
+        sections += [learning_curves(focus), worth(focus), errors(focus), *images(focus),
+                     costs(focus)]  # fmt: skip
     sections += [_all_runs(results), _reproduce(results)]
     more = [*said[1:], *results.damaged]
     sections = [section for section in sections if section is not None]
@@ -150,235 +141,6 @@ def _omitted_accuracies(cell, arm, shown):
 
 def _mean(seeds):
     return f"{np.mean(seeds):.1%}" if seeds else "missing"
-
-
-def _learning_curves(results, runs, where):
-    histories = {
-        ARMS[arm].title: [run.history() for run in each if run.metrics["last"]["epoch"]]
-        for arm, each in runs.items()
-    }
-    histories = {name: each for name, each in histories.items() if each}
-    if not histories:
-        return None
-    items = []
-    columns_of = {
-        "validation accuracy": ("val_accuracy",),
-        "validation cross-entropy": ("val_hard_loss", "val_loss"),
-    }
-    for quantity, columns in columns_of.items():
-        curves = {
-            name: [next(history[column] for column in columns if column in history)
-                   for history in each]
-            for name, each in histories.items()
-        }  # fmt: skip
-        figure = figures.learning_curve(curves, quantity)
-        ends = "; ".join(f"{name} ends at {np.mean([each[-1] for each in series]):.3f}"
-                         for name, series in curves.items())  # fmt: skip
-        items.append(Picture(figure, f"{quantity} by epoch: {ends}"))
-    text = f"{where}Mean over seeds, band of ± one standard deviation."
-    return Section("Learning curves, with and without distillation", text, items)
-
-
-def _worth(results, cell, runs, data, where):
-    """What the models are worth beyond accuracy; calibration."""
-    teachers = cell.runs.get("teacher", [])
-    columns = []
-    for arm in runs:
-        of_seed = zip(cell.runs[arm], teachers or [None] * len(cell.runs[arm]), strict=True)
-        columns.append([quantities(run, results.shown, None if arm == "teacher" else teacher)
-                        for run, teacher in of_seed if run is not None])  # fmt: skip
-    rows = measure_rows(columns)
-    if data is not None:
-        models = [each[0].load_model(results.shown) for each in runs.values()]
-        counts = [multiply_adds(model, data.image_shape) for model in models]
-        rows.append(["multiply-adds", *(f"{count:,}" for count in counts)])
-        times = [_speeds(results, each[0], data) for each in runs.values()]
-        for number, batch in enumerate(_BATCHES):
-            rows.append([f"latency, batch {batch}, ms",
-                         *(f"{each[number]['milliseconds']:.2f}" for each in times)])  # fmt: skip
-        rows.append(["images per second, batch 32",
-                     *(f"{each[-1]['images_per_second']:,.0f}" for each in times)])  # fmt: skip
-    headings = ["test set", *(ARMS[arm].title for arm in runs)]
-    notes = (
-        "Mean ± std of seeds. Calibrated: logits divided by the temperature that fits the "
-        "validation data best. Latency: median, compiled Keras model, on the machine that made "
-        "this page."
-    )
-    bins = {ARMS[arm].title: _mean_reliability(each, results.shown) for arm, each in runs.items()}
-    alt = "Accuracy by confidence; calibration errors are in the table above."
-    caption = (
-        "Accuracy by confidence, test examples of all seeds; above the line a model is more often "
-        "right than it is sure. The area of a mark is its share of the examples."
-    )
-    figure = figures.reliability_diagram(bins)
-    text = f"{where}How sure each model is, how it agrees with its teacher, and what it costs."
-    return Section("What the models are worth", text,
-                   [Table(headings, rows, notes=notes), Picture(figure, alt, caption)])  # fmt: skip
-
-
-def _mean_reliability(runs, shown):
-    logits = np.concatenate([run.predictions(shown, "test") for run in runs])
-    found = reliability(logits, np.concatenate([run.labels("test") for run in runs]))
-    return found.confidence, found.accuracy, found.count
-
-
-def _speeds(results: Results, run: Run, data) -> list[dict]:
-    """The times of a run's model, kept beside the report: they are of one machine and one hour."""
-    path = results.folder / "speed.json"
-    known = read_json(path) if path.exists() else {}
-    model_hash = run.metrics[results.shown]["model_sha256"]
-    if model_hash not in known:
-        model = run.load_model(results.shown)
-        speeds = [speed(model, data.image_shape, batch, seconds=0.2) for batch in _BATCHES]
-        known[model_hash] = [vars(each) for each in speeds]
-        write_json(path, known)
-    return known[model_hash]
-
-
-def _errors(results, cell, runs, data, where):
-    arm = "distilled" if "distilled" in runs else list(runs)[-1]
-    matrices = [confusion(run.predictions(results.shown, "test"), run.labels("test"))
-                for run in runs[arm]]  # fmt: skip
-    matrix = np.mean(matrices, axis=0)
-    names = data.class_names if data else [str(number) for number in range(len(matrix))]
-    worst = sorted(
-        ((matrix[i, j], i, j) for i in range(len(matrix)) for j in range(len(matrix)) if i != j),
-        reverse=True,
-    )[:3]
-    common = ", ".join(f"{names[i]} taken for {names[j]} ({count:g})" for count, i, j in worst)
-    items = [
-        Picture(figures.confusion_matrix(matrix, names),
-                f"Confusion matrix; most common errors: {common}",
-                "Test examples by true and predicted class, mean over seeds."),
-        Picture(figures.confusion_matrix(matrix, names, errors_only=True),
-                f"Errors only; most common: {common}", "The errors alone."),
-    ]  # fmt: skip
-    items.append(_per_class(results, runs, names))
-    text = f"{where}Most common errors of the {ARMS[arm].title}, mean over seeds: {common}."
-    return Section("Which classes are confused", text, items)
-
-
-def _per_class(results, runs, names):
-    columns = []
-    for each in runs.values():
-        values = np.array([per_class_accuracy(run.predictions(results.shown, "test"),
-                                              run.labels("test")) for run in each])  # fmt: skip
-        columns.append(["–" if np.isnan(column).any() else percent(column) for column in values.T])
-    counts = np.bincount(next(iter(runs.values()))[0].labels("test"), minlength=len(names))
-    rows = [[name, str(count), *cells]
-            for name, count, *cells in zip(names, counts, *columns, strict=True)]  # fmt: skip
-    headings = ["class", "test images", *(ARMS[arm].title for arm in runs)]
-    return Table(headings, rows, "Test accuracy by class", folded=len(names) > 20)
-
-
-def _images(results: Results, cell: Cell, data, where):
-    """What distillation put right, where it disagrees with the teacher, and dark knowledge."""
-    if data is None or "teacher" not in cell.runs:
-        return
-    arms = [arm for arm in ("teacher", "student", "distilled") if arm in cell.runs]
-    complete = cell.complete(*arms)
-    if not complete:
-        return
-    runs = dict(zip(arms, complete[0], strict=True))
-    seed = next(reversed(runs.values())).seed
-    try:
-        data = data_of(cell.recipe.with_seed(seed))
-    except (UserError, OSError):
-        return
-    logits = {arm: run.predictions(results.shown, "test") for arm, run in runs.items()}
-    predicted = {arm: values.argmax(axis=1) for arm, values in logits.items()}
-    labels, items = data.test.labels, []
-    if "distilled" in arms and "student" in arms:
-        right = {arm: predicted[arm] == labels for arm in arms}
-        for mask, caption in (
-            (right["distilled"] & ~right["student"], "put right by distillation"),
-            (~right["distilled"] & right["student"], "right from labels, wrong distilled"),
-            (predicted["distilled"] != predicted["teacher"], "teacher and student disagree"),
-        ):
-            items.append(_gallery(data, mask, predicted, caption))
-        yield Section("Images that tell", f"{where}Seed {seed}, test images, the first "
-                      f"{_IMAGES} of each kind.", items)  # fmt: skip
-    yield _dark_knowledge(data.test, data.class_names, logits["teacher"], predicted["teacher"])
-
-
-def _gallery(data, mask, predicted, caption):
-    chosen = np.flatnonzero(mask)
-    names = data.class_names
-    titles = {"teacher": "teacher", "student": "from labels", "distilled": "distilled"}
-    images = []
-    for index in chosen[:_IMAGES]:
-        said = [f"{titles[arm]}: {names[classes[index]]}" for arm, classes in predicted.items()]
-        text = "\n".join([f"label: {names[data.test.labels[index]]}", *said])
-        images.append((data.test.images[index], text))
-    return Gallery(images, f"{len(chosen)} images: {caption}.")
-
-
-def _dark_knowledge(test: Split, class_names, logits, predicted):
-    """Of four classes, the rightly classified image whose second class is the most probable."""
-    ordered = np.sort(logits, axis=1)
-    margin = ordered[:, -1] - ordered[:, -2]
-    right, items, used = predicted == test.labels, [], set()
-    for index in np.argsort(np.where(right, margin, np.inf), kind="stable"):
-        label = int(test.labels[index])
-        if label in used or not right[index]:
-            continue
-        used.add(label)
-        name, second = class_names[label], class_names[int(np.argsort(logits[index])[-2])]
-        figure = figures.dark_knowledge(test.images[index], logits[index], class_names,
-                                        _TEMPERATURES)  # fmt: skip
-        alt = f"Image of class {name}; the teacher's next choice is {second}."
-        items.append(Picture(figure, alt, f"{name}, a little like {second}."))
-        if len(used) == 4:
-            break
-    text = (
-        "The teacher's probabilities for four test images at several temperatures: the higher, the "
-        "more of what it knows about the wrong classes is shown to the student."
-    )
-    return Section("Dark knowledge", text, items)
-
-
-def _costs(results: Results, data):
-    """Accuracy against size and latency, a point for each different model."""
-    if data is None or len(results.arms) < 2:
-        return
-    points = {"parameters": [], "milliseconds for one image": []}
-    seen = set()
-    for cell in results.cells:
-        for arm in results.arms:
-            runs = [run for run in cell.runs[arm] if run is not None]
-            if not runs or runs[0].folder in seen:
-                continue
-            seen.add(runs[0].folder)
-            name, values = ARMS[arm].title, accuracies(runs, results.shown)
-            where = "" if arm == "teacher" else show_setting(cell.setting)
-            latency = _speeds(results, _like(results, runs[0]), data)[0]["milliseconds"]
-            points["parameters"].append((name, where, runs[0].metrics["parameters"], values))
-            points["milliseconds for one image"].append((name, where, latency, values))
-    items = [
-        Picture(figures.pareto(each, name),
-                f"Test accuracy against {name}: " + "; ".join(
-                    f"{title} {where} {x:,.3g}, {np.mean(values):.1%}"
-                    for title, where, x, values in each[:12]),
-                "The dotted line joins the models than which no other costs less and is better.")
-        for name, each in points.items()
-    ]  # fmt: skip
-    yield Section("Accuracy against size and time", "", items)
-
-
-def _like(results: Results, run: Run) -> Run:
-    """The first run of the same architecture: models that differ in weights alone are as fast."""
-    wanted = _architecture(run)
-    for cell in results.cells:
-        for runs in cell.runs.values():
-            for other in runs:
-                if other is not None and _architecture(other) == wanted:
-                    return other
-    return run
-
-
-def _architecture(run):
-    identity = read_json(run.folder / "settings.json")["identity"]
-    return identity.get("model"), identity.get("options"), identity.get("file")
 
 
 def _all_runs(results):

@@ -116,7 +116,7 @@ def _add(tasks, arm: Arm, recipe, setting, runs):
     changed = dataclasses.replace(recipe, **arm.change)
     teacher = as_long_as = None
     if arm.role == "distilled":
-        teacher = _add(tasks, ARMS["teacher"], recipe, {}, runs)
+        teacher = _add(tasks, ARMS["teacher"], recipe, setting, runs)
     if arm.equal_time:
         names = ("distilled", "student")
         as_long_as = tuple(_add(tasks, ARMS[name], recipe, setting, runs) for name in names)
@@ -124,8 +124,11 @@ def _add(tasks, arm: Arm, recipe, setting, runs):
             for folder in (teacher, as_long_as and as_long_as[0])]  # fmt: skip
     identity = identity_of(arm.role, changed, *keys)
     folder = folder_of(arm.role, changed, runs, identity)
+    shown = f"{arm.title}, {show_setting(setting)}" if setting else arm.title
+    label = f"{shown}, seed {recipe.seed}"
     if folder not in tasks:
-        shown = f"{arm.title}, {show_setting(setting)}" if setting else arm.title
-        label = f"{shown}, seed {recipe.seed}"
         tasks[folder] = Task(arm.role, changed, folder, label, identity, teacher, as_long_as)
+    elif tasks[folder].label != label:  # shared by several settings
+        label = f"{arm.title}, seed {recipe.seed}"
+        tasks[folder] = dataclasses.replace(tasks[folder], label=label)
     return folder

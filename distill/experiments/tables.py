@@ -82,7 +82,8 @@ def _grid_table(results):
             row.extend([_points(each), _p_value(each)])
         rows.append(row)
     headings = [axis_name(axis.field) for axis in results.axes]
-    headings += [f"{ARMS[arm].title}, %" for arm in results.arms] + ["seeds"]
+    short = [ARMS[arm].title.removeprefix("student ") for arm in results.arms]
+    headings += [*(f"{name}, %" for name in short), "seeds"]
     notes = "The setting with the best validation accuracy of the distilled student stands out."
     if compared:
         headings += ["difference, points", "p"]

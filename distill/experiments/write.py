@@ -40,9 +40,9 @@ def write_all(results: Results, console: Console) -> None:
     _write(results.folder / "runs.csv", as_csv(runs_table(results)))
     for table in tables:
         print_table(table, console)
-    console.print(f"[bold]{said[0]}[/]", highlight=False)
+    console.print(said[0], style="bold", highlight=False, markup=False)
     for line in [*said[1:], *results.damaged]:
-        console.print(line, highlight=False)
+        console.print(line, highlight=False, markup=False)
     if results.axes:
         _write_hparams(results)
     else:

@@ -8,6 +8,9 @@ import shutil
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from tensorboard.plugins.hparams import plugin_data_pb2
 
 from distill import callbacks
 from distill.errors import UserError
@@ -82,6 +85,27 @@ def test_tables_say_what_the_runs_files_say(grid):
         (line,) = [line for line in contents(experiment)["table.md"].splitlines()
                    if line.replace("*", "").startswith(f"| {temperature} |")]  # fmt: skip
         assert cell in line
+
+
+def test_tensorboard_has_hyperparameters_and_accuracies_of_each_session(grid):
+    results = grid[0].results
+    found = {}
+    for folder in (results.folder / "tensorboard").iterdir():
+        events = EventAccumulator(str(folder)).Reload()
+        (text,) = (
+            value for name, value in events.PluginTagToContent("hparams").items()
+            if name == "_hparams_/session_start_info"
+        )  # fmt: skip
+        session = plugin_data_pb2.HParamsPluginData.FromString(text).session_start_info
+        values = {name: value.number_value for name, value in session.hparams.items()}
+        (accuracy,) = events.Tensors("test accuracy/student distilled")
+        key = values["temperature"], values["seed"]
+        found[key] = float(tf.make_ndarray(accuracy.tensor_proto))
+    assert len(found) == 4
+    for cell in results.cells:
+        for run in cell.runs["distilled"]:
+            accuracy = found[cell.setting["temperature"], run.seed]
+            assert accuracy == pytest.approx(run.metrics["last"]["test"]["accuracy"])
 
 
 def test_again_everything_is_found(grid, small, run_small):

@@ -46,6 +46,17 @@ def test_runs_are_shared_wherever_they_are_the_same(axes, wanted, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+def test_labels_name_what_tells_runs_apart(tmp_path):
+    axes = [make_axis("temperature", (1.0, 2.0))]
+    plan = make_plan(RECIPE.with_seed(3), axes, tuple(MODELS), tmp_path)
+    assert [task.label for task in plan.tasks.values()] == [
+        "teacher, seed 3",
+        "student from labels, seed 3",
+        "student distilled, temperature 1, seed 3",
+        "student distilled, temperature 2, seed 3",
+    ]
+
+
 def test_each_run_stands_after_those_that_it_needs(tmp_path):
     axes = [make_axis("temperature", (1.0, 2.0))]
     plan = make_plan(RECIPE, axes, tuple(ARMS), tmp_path)
