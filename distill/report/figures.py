@@ -7,22 +7,22 @@ import itertools
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
+from matplotlib import ticker
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter, PercentFormatter
-from scipy import stats
+from matplotlib.transforms import Bbox
+from scipy import special, stats
 
 from distill.run_folder import replacing
 
 _INK = "black"  # a page shows black in its text colour; see `distill.report.page`
 # Of one colour, more or less transparent: more stands out on white paper and on a dark screen.
-_COUNTS = LinearSegmentedColormap.from_list("counts", [(0, 0.45, 0.7, 0.1), (0, 0.45, 0.7, 1)])
+_COUNTS = LinearSegmentedColormap.from_list("counts", [(0, 0.45, 0.7, 0.3), (0, 0.45, 0.7, 1)])
 SIZE = (4.6, 3.2)  # inches: 358 pixels of a phone show it at four fifths
 _STYLES = {
-    "teacher": ("#999999", ":", "s"),
+    "teacher": ("#767676", ":", "s"),
     "student from labels": ("#D55E00", "--", "o"),
     "student distilled": ("#0072B2", "-", "D"),
 }
@@ -49,12 +49,12 @@ def draw_learning_curves(
     axes = figure.subplots(1, 2)
     panels = (("validation accuracy", ("val_accuracy",)),
               ("validation cross-entropy", ("val_hard_loss", "val_loss")))  # fmt: skip
-    styles = _styles(curves)
     for axis, (name, columns) in zip(axes, panels, strict=True):
-        for label, histories in curves.items():
-            column = next(column for column in columns if column in histories[0])
-            _draw_curve(axis, label, [history[column] for history in histories], styles[label])
-        _finish(axis, "epoch", name)
+        _draw_curves(axis, {
+            label: [next(each[column] for column in columns if column in each)
+                    for each in histories]
+            for label, histories in curves.items()
+        }, name)  # fmt: skip
     axes[1].set_ylim(bottom=0)
     axes[0].legend(loc="lower right", frameon=False)
     seeds = max(len(histories) for histories in curves.values())
@@ -72,18 +72,13 @@ def learning_curve(curves: Mapping[str, Sequence[Sequence[float]]], quantity: st
         quantity: what is drawn.
     """
     figure, axis = _panel()
-    for label, style in _styles(curves).items():
-        _draw_curve(axis, label, curves[label], style)
-    _finish(axis, "epoch", quantity)
+    _draw_curves(axis, curves, quantity)
     _legend(figure)
     return figure
 
 
 def axis_curve(
-    axis_name: str,
-    values: Sequence[Any],
-    series: Mapping[str, Sequence[Sequence[float]]],
-    quantity: str,
+    axis_name: str, values: Sequence, series: Mapping[str, Sequence[Sequence[float]]], quantity: str
 ) -> Figure:
     """Draws a quantity along a grid's axis: mean over seeds, 95 % interval of the mean.
 
@@ -98,21 +93,19 @@ def axis_curve(
     is_number = all(isinstance(value, int | float) for value in values) and len(values) > 1
     order = np.argsort(values) if is_number else np.arange(len(values))
     values = [values[index] for index in order]
-    styles = _styles(series)
-    for number, (label, (color, line, marker)) in enumerate(styles.items()):
+    for number, (label, (color, line, marker)) in enumerate(_styles(series).items()):
         # Values that are no numbers have no way between them: marks side by side, and no line.
-        aside = 0.0 if is_number else 0.12 * (number - (len(styles) - 1) / 2)
+        aside = 0.0 if is_number else 0.12 * (number - (len(series) - 1) / 2)
         x = values if is_number else np.arange(len(values)) + aside
         found = [series[label][index] for index in order]
         means = np.array([np.mean(seeds) if len(seeds) else np.nan for seeds in found])
-        reach = np.array([_reach(seeds) for seeds in found])
+        # Half the 95 % interval of the mean, by Student's t; none for one seed.
+        reach = np.array([stats.sem(seeds) * stats.t.ppf(0.975, len(seeds) - 1)
+                          if len(seeds) > 1 else 0.0 for seeds in found])  # fmt: skip
         mark = {"marker": marker, "markersize": 4, "color": color, "label": label}
         if is_number:
             axis.plot(x, means, linestyle=line, **mark)
-            if (reach > 0).any():
-                axis.fill_between(
-                    x, means - reach, means + reach, color=color, alpha=0.15, linewidth=0
-                )
+            axis.fill_between(x, means - reach, means + reach, color=color, alpha=0.15, linewidth=0)
         else:
             axis.errorbar(x, means, reach, linestyle="none", capsize=2, elinewidth=1, **mark)
     _finish(axis, axis_name, quantity)
@@ -130,12 +123,6 @@ def axis_curve(
                     ha="right" if slanted else "center", rotation_mode="anchor")  # fmt: skip
     _legend(figure)
     return figure
-
-
-def _reach(seeds):
-    """Half the 95 % interval of the mean, by Student's t; none for one seed."""
-    count = len(seeds)
-    return stats.t.ppf(0.975, count - 1) * stats.sem(seeds) if count > 1 else 0.0
 
 
 def heat_map(
@@ -158,34 +145,23 @@ def heat_map(
         stds: their standard deviations over seeds; NaN where there is one seed only.
         quantity: what is drawn.
     """
-    height = max(SIZE[1], 1.2 + 0.42 * len(rows))
-    figure = Figure(figsize=(SIZE[0], height), layout="constrained")
-    axis = figure.subplots()
+    figure, axis = _panel(max(SIZE[1], 1.2 + 0.42 * len(rows)))
     image = axis.imshow(means * 100, cmap="cividis", aspect="auto")
-    small = np.interp(len(columns), [5, 10], [9, 6.5])
+    size = np.interp(len(columns), [5, 10], [9, 6.5])
     for (row, column), mean in np.ndenumerate(means):
         std = stds[row, column]
-        text = f"{mean * 100:.1f}" + (f"\n±{std * 100:.1f}" if np.isfinite(std) else "")
-        axis.text(
-            column, row, text if np.isfinite(mean) else "–", ha="center", va="center",
-            fontsize=small, color=_readable_on(image, mean * 100),
-        )  # fmt: skip
+        text = "–" if np.isnan(mean) else f"{mean * 100:.1f}"
+        text += f"\n±{std * 100:.1f}" if np.isfinite(mean + std) else ""
+        on_cell = "white" if image.norm(mean * 100) < 0.5 else "#111111"
+        axis.text(column, row, text, ha="center", va="center", fontsize=size,
+                  color=_INK if np.isnan(mean) else on_cell)  # fmt: skip
     axis.set_xticks(range(len(columns)), [_short(text, 10) for text in columns])
     axis.set_yticks(range(len(rows)), [_short(text, 14) for text in rows])
-    axis.set_xlabel(column_axis)
-    axis.set_ylabel(row_axis)
+    axis.set(xlabel=column_axis, ylabel=row_axis)
     axis.spines[:].set_visible(False)
     axis.tick_params(length=0)
-    bar = figure.colorbar(image, ax=axis, label=f"{quantity}, %", location="top", aspect=40)
-    bar.outline.set_visible(False)
+    figure.colorbar(image, ax=axis, label=f"{quantity}, %", location="top").outline.set(alpha=0)
     return figure
-
-
-def _readable_on(image, value):
-    if not np.isfinite(value):
-        return _INK
-    red, green, blue, _ = image.cmap(image.norm(value))
-    return "white" if 0.299 * red + 0.587 * green + 0.114 * blue < 0.5 else "#111111"
 
 
 def confusion_matrix(
@@ -203,31 +179,25 @@ def confusion_matrix(
     if errors_only:
         np.fill_diagonal(shown, np.nan)
     shown[shown == 0] = np.nan  # the page's own colour
-    figure = Figure(figsize=(SIZE[0], SIZE[0] * 0.9), layout="constrained")
-    axis = figure.subplots()
+    figure, axis = _panel(SIZE[0] * 0.9)
     largest = np.nanmax(shown) if np.isfinite(shown).any() else 1.0
     axis.imshow(shown, cmap=_COUNTS, vmin=0, vmax=largest)
-    if classes <= 12:
-        for (row, column), count in np.ndenumerate(shown):
-            if np.isfinite(count):
-                text = f"{count:.0f}" if float(count).is_integer() else f"{count:.1f}"
-                axis.text(column, row, text, ha="center", va="center", fontsize=7.5,
-                          color="white" if count > 0.8 * largest else _INK)  # fmt: skip
-    places = range(0, classes, 1 if classes <= 12 else math.ceil(classes / 16))
+    for row, column in np.argwhere(np.isfinite(shown)) if classes <= 12 else ():
+        count = shown[row, column]
+        axis.text(column, row, f"{count:.1f}".removesuffix(".0"), ha="center", va="center",
+                  fontsize=7.5, color="white" if count > 0.8 * largest else _INK)  # fmt: skip
+    places = range(0, classes, math.ceil(classes / 16))
     names = [_short(class_names[place], 14) for place in places]
     slanted = sum(map(len, names)) > 40
     axis.set_xticks(places, names, rotation=45 if slanted else 0, rotation_mode="anchor",
                     ha="right" if slanted else "center", fontsize=8)  # fmt: skip
     axis.set_yticks(places, names, fontsize=8)
-    axis.set_xlabel("predicted class")
-    axis.set_ylabel("true class")
+    axis.set(xlabel="predicted class", ylabel="true class")
     axis.spines[:].set_alpha(0.3)
     return figure
 
 
-def reliability_diagram(
-    curves: Mapping[str, tuple[np.ndarray, np.ndarray, np.ndarray]],
-) -> Figure:
+def reliability_diagram(curves: Mapping[str, Sequence[np.ndarray]]) -> Figure:
     """Draws accuracy by confidence; on the diagonal a model is as often right as it is sure.
 
     Args:
@@ -236,29 +206,21 @@ def reliability_diagram(
     """
     figure, axis = _panel()
     axis.plot([0, 1], [0, 1], color=_INK, linewidth=0.8)
-    for label, style in _styles(curves).items():
-        color, line, marker = style
-        confidence, accuracy, count = (np.asarray(values) for values in curves[label])
-        filled = np.isfinite(confidence)
-        confidence, accuracy, count = confidence[filled], accuracy[filled], count[filled]
+    for label, (color, line, marker) in _styles(curves).items():
+        bins = np.array(curves[label], "float64")
+        confidence, accuracy, count = bins[:, np.isfinite(bins[0])]
         axis.plot(confidence, accuracy, linestyle=line, color=color, linewidth=1)
         # The area of a mark is the share of examples in its bin.
         sizes = 8 + 90 * count / max(count.sum(), 1)
-        axis.scatter(
-            confidence, accuracy, s=sizes, marker=marker, color=color, label=label, clip_on=False
-        )
+        axis.scatter(confidence, accuracy, sizes, color, marker=marker, label=label, clip_on=False)
     _finish(axis, "confidence", "accuracy")
-    axis.set_ylim(-0.03, 1.03)
-    axis.xaxis.set_major_formatter(PercentFormatter(1.0))
+    axis.xaxis.set_major_formatter(ticker.PercentFormatter(1.0))
     _legend(figure)
     return figure
 
 
 def dark_knowledge(
-    image: np.ndarray,
-    logits: np.ndarray,
-    class_names: Sequence[str],
-    temperatures: Sequence[float],
+    image: np.ndarray, logits: np.ndarray, class_names: Sequence[str], temperatures: Sequence[float]
 ) -> Figure:
     """Draws an image and the probabilities that a teacher gives it at several temperatures.
 
@@ -277,8 +239,7 @@ def dark_knowledge(
     names = [_short(class_names[index], 14) for index in order]
     for panel, temperature in zip(panels, temperatures, strict=True):
         axis = axes[panel]
-        scaled = np.exp((logits - logits.max()) / temperature)
-        axis.barh(range(len(order)), (scaled / scaled.sum())[order], color="#0072B2")
+        axis.barh(range(len(order)), special.softmax(logits / temperature)[order], color="#0072B2")
         axis.set_xlim(0, 1)
         axis.set_xticks([0, 1], ["0", "1"])
         axis.set_title(f"T = {temperature:g}", fontsize=9)
@@ -300,111 +261,89 @@ def pareto(points: Sequence[tuple[str, str, float, Sequence[float]]], x_name: st
     x = np.array([cost for _, _, cost, _ in points])
     y = np.array([np.mean(accuracies) for *_, accuracies in points])
     order = np.lexsort((-y, x))
-    front = [index for rank, index in enumerate(order)
-             if all(y[index] > y[other] for other in order[:rank])]  # fmt: skip
-    ends = [*x[front], x.max() * 1.15]
-    axis.step(ends, [*y[front], y[front[-1]]], where="post", color=_INK, linewidth=0.8,
-              linestyle=":")  # fmt: skip
-    styles, drawn = _styles([title for title, *_ in points]), set()
-    for index, (title, label, _, accuracies) in enumerate(points):
-        color, _, marker = styles[title]
+    best = np.maximum.accumulate(y[order])
+    front = order[np.diff(best, prepend=-1) > 0]
+    axis.step([*x[front], x.max()], [*y[front], y.max()], ":k", where="post", linewidth=0.8)
+    titles = [title for title, *_ in points]
+    for index, (title, _, cost, accuracies) in enumerate(points):
+        color, _, marker = _styles(titles)[title]
         std = np.std(accuracies, ddof=1) if len(accuracies) > 1 else 0.0
-        axis.errorbar(x[index], y[index], std, fmt=marker, color=color, markersize=5, capsize=2,
-                      label=None if title in drawn else title)  # fmt: skip
-        drawn.add(title)
+        axis.errorbar(cost, y[index], std, fmt=marker, color=color, markersize=5, capsize=2,
+                      label=title if titles.index(title) == index else None)  # fmt: skip
     axis.set_xscale("log")
-    _finish(axis, x_name, "test accuracy")
     axis.margins(x=0.15, y=0.15)
-    axis.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if x.max() < 12 * x.min() else (1,)))
-    axis.xaxis.set_major_formatter(FuncFormatter(lambda value, _: _size(value)))
-    axis.xaxis.set_minor_formatter(NullFormatter())
+    _finish(axis, x_name, "test accuracy")
+    subs = (1, 2, 5) if x.max() < 12 * x.min() else (1,)
+    axis.xaxis.set_major_locator(ticker.LogLocator(subs=subs))
+    axis.xaxis.set_major_formatter("{x:,.10g}")
+    axis.xaxis.set_minor_formatter("")
+    _legend(figure)
     others = [index for index in order if index not in front] if len(points) <= 8 else []
     _label_points(axis, x, y, {index: points[index][1] for index in [*front, *others]})
-    _legend(figure)
     return figure
 
 
 def _label_points(axis, x, y, labels):
     """Labels points where there is room, those given first first."""
-    at = axis.transData.transform(np.column_stack([x, y])) * 72 / axis.figure.dpi
-    (left_end, _), (right_end, _) = axis.transAxes.transform([(0, 0), (1, 1)]) * 72 / axis.figure.dpi
-    taken = [(across - 4, up - 4, across + 4, up + 4) for across, up in at]
+    axis.figure.draw_without_rendering()
+    taken = [Bbox.from_bounds(across - 3, up - 3, 6, 6)
+             for across, up in axis.transData.transform(np.column_stack([x, y]))]  # fmt: skip
     # A front goes right and then up: above on the left and below on the right it leaves room.
-    sides = (("right", -6, 3), ("left", 6, -11), ("left", 6, 3), ("right", -6, -11))
+    sides = (("right", -6, 3), ("left", 6, -11), ("center", 0, 7), ("left", 6, 3))
     for index, text in labels.items():
-        text = _short(text, 30)
         for side, aside, up in sides if text else ():
-            left = at[index, 0] + aside - (4.2 * len(text) if side == "right" else 0)
-            low = at[index, 1] + up
-            box = left, low, left + 4.2 * len(text), low + 9
-            if box[0] < left_end or box[2] > right_end or any(
-                box[0] < other[2] and other[0] < box[2] and box[1] < other[3] and other[1] < box[3]
-                for other in taken
-            ):
-                continue
-            taken.append(box)
-            axis.annotate(text, (x[index], y[index]), xytext=(aside, up), ha=side,
-                          textcoords="offset points", fontsize=7.5)  # fmt: skip
-            break
+            label = axis.annotate(_short(text, 30), (x[index], y[index]), xytext=(aside, up),
+                                  ha=side, textcoords="offset points", fontsize=7.5)  # fmt: skip
+            box = label.get_window_extent()
+            if axis.bbox.x0 <= box.x0 and box.x1 <= axis.bbox.x1 and not box.count_overlaps(taken):
+                taken.append(box)
+                break
+            label.remove()
 
 
-def _size(number):
-    """A cost, short: 1k, 20k, 1M."""
-    power, unit = next(((p, u) for p, u in ((1e6, "M"), (1e3, "k")) if number >= p), (1, ""))
-    return f"{number / power:g}{unit}"
-
-
-def _panel():
-    figure = Figure(figsize=SIZE, layout="constrained")
+def _panel(height=SIZE[1]):
+    figure = Figure(figsize=(SIZE[0], height), layout="constrained")
     return figure, figure.subplots()
 
 
 def _legend(figure):
     """Above the panel, where it hides nothing, in as many columns as there is room for."""
     handles, labels = figure.axes[0].get_legend_handles_labels()
-    room = {
-        columns: sum(32 + 4.6 * max(map(len, part)) for part in np.array_split(labels, columns))
-        for columns in range(1, min(3, len(labels)) + 1)
-    }
-    columns = max((each for each, width in room.items() if width < 72 * SIZE[0]), default=1)
+    widths = sorted((32 + 4.6 * len(label) for label in labels), reverse=True)[:3]
+    columns = max(1, int(np.sum(np.cumsum(widths) < 72 * SIZE[0])))
+    figure.set_figheight(figure.get_figheight() + 0.16 * (math.ceil(len(labels) / columns) - 1))
     figure.legend(handles, labels, loc="outside upper left", ncols=columns, frameon=False,
                   fontsize=8, columnspacing=1.2, markerscale=0.8)  # fmt: skip
 
 
 def _finish(axis, x_name, y_name):
-    axis.set_xlabel(x_name)
-    axis.set_ylabel(y_name)
+    axis.set(xlabel=x_name, ylabel=y_name)
     axis.grid(color=_INK, alpha=0.12)
     axis.spines[["top", "right"]].set_visible(False)
     if "accuracy" in y_name or "agreement" in y_name:
-        low, high = axis.get_ylim()
-        low, high = max(low, -0.02), min(high, 1.02)
-        axis.set_ylim(low, high)
-        digits = 0 if high - low > 0.05 else 1
-        axis.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=digits))
+        low, high = axis.set_ylim(np.clip(axis.get_ylim(), -0.02, 1.02))
+        digits = int(high - low <= 0.05)
+        axis.yaxis.set_major_formatter(ticker.PercentFormatter(1.0, digits))
 
 
-def _draw_curve(axis, label, series, style):
-    color, line, marker = style
-    shortest = min(map(len, series))
-    values = np.array([each[:shortest] for each in series])
-    epochs = np.arange(1, shortest + 1)
-    mean = values.mean(axis=0)
-    axis.plot(epochs, mean, linestyle=line, color=color, label=label, marker=marker, markersize=4,
-              markevery=max(1, shortest // 6))  # fmt: skip
-    axis.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
-    if len(values) > 1:
-        std = values.std(axis=0, ddof=1)
-        axis.fill_between(epochs, mean - std, mean + std, color=color, alpha=0.15, linewidth=0)
+def _draw_curves(axis, curves, quantity):
+    for label, (color, line, marker) in _styles(curves).items():
+        shortest = min(map(len, curves[label]))
+        values = np.array([each[:shortest] for each in curves[label]])
+        epochs, mean = np.arange(1, shortest + 1), values.mean(axis=0)
+        axis.plot(epochs, mean, linestyle=line, color=color, label=label, marker=marker,
+                  markersize=4, markevery=max(1, shortest // 6))  # fmt: skip
+        if len(values) > 1:
+            std = values.std(axis=0, ddof=1)
+            axis.fill_between(epochs, mean - std, mean + std, color=color, alpha=0.15, linewidth=0)
+    _finish(axis, "epoch", quantity)
+    axis.xaxis.set_major_locator(ticker.MaxNLocator(integer=True, min_n_ticks=1))
 
 
 def _styles(titles):
     """A style for each title: known ones have their own, others the next that is free."""
-    others, styles = itertools.cycle(_MORE_STYLES), {}
-    for title in titles:
-        if title not in styles:
-            styles[title] = _STYLES[title] if title in _STYLES else next(others)
-    return styles
+    others = itertools.cycle(_MORE_STYLES)
+    return {title: _STYLES.get(title) or next(others) for title in dict.fromkeys(titles)}
 
 
 def _short(text, most):

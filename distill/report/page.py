@@ -124,10 +124,14 @@ def svg(figure: Figure, alt: str, prefix: str = "") -> str:
     Returns:
         The element, the same for the same figure.
     """
+    # Each drawing would move the panels a little further: they stay where the first puts them.
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")
     file = io.StringIO()
     with matplotlib.rc_context({"svg.hashsalt": "distill", "svg.fonttype": "path"}):
         nothing = dict.fromkeys(("Creator", "Date", "Format", "Type"))
-        figure.savefig(file, format="svg", transparent=True, metadata=nothing)
+        # The resolution is that of pictures in it; lines and letters have none.
+        figure.savefig(file, format="svg", transparent=True, metadata=nothing, dpi=200)
     text = file.getvalue()
     text = text[text.index("<svg") :]
     size = re.search(r'viewBox="([^"]+)"', text).group(1)

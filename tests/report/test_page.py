@@ -1,8 +1,14 @@
 """The page: nothing in a text is taken for HTML, nothing is loaded, and a browser draws it all."""
 
+import base64
+import io
+import re
+from html.parser import HTMLParser
+
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
+from PIL import Image
 
 from distill.report import figures
 from distill.report.page import (
@@ -81,6 +87,67 @@ def test_nothing_is_loaded_from_anywhere():
     assert "@import" not in text
     assert text.count("<svg ") == 5
     assert text.count('src="data:image/png;base64,') == 2
+
+
+class Elements(HTMLParser):
+    """Every element of a page with its attributes, in their order."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.found = []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        self.found.append((tag, dict(attrs)))
+
+
+def test_the_same_page_gives_the_same_bytes_every_time():
+    page = everything()
+    assert render(page) == render(page)
+
+
+def test_ids_are_unique_and_every_reference_finds_one():
+    text = render(everything())
+    ids = [attributes["id"] for _, attributes in Elements(text).found if "id" in attributes]
+    assert len(ids) == len(set(ids)) > 100
+    references = {*re.findall(r'href="#([^"]*)"', text), *re.findall(r"url\(#([^)]*)\)", text)}
+    assert references
+    assert references <= set(ids)
+
+
+def test_whatever_is_seen_is_said_in_words():
+    found = Elements(render(everything("in words"))).found
+    drawn = [attributes["aria-label"] for tag, attributes in found
+             if tag == "svg" and attributes.get("role") == "img"]  # fmt: skip
+    assert drawn == ["in words"] * 5
+    assert [attributes["alt"] for tag, attributes in found if tag == "img"] == ["in words"] * 2
+    assert [tag for tag, _ in found if re.fullmatch("h[1-6]", tag)] == ["h1", "h2", "h2"]
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_gallery_shows_its_pixels(channels):
+    image = RNG.integers(0, 256, (4, 5, channels), np.uint8)
+    text = render(Page("t", "s", [], [Section("g", "", [Gallery([(image, "a\nb")])])]))
+    (data,) = re.findall(r'src="data:image/png;base64,([^"]*)" alt="a, b"', text)
+    shown = np.asarray(Image.open(io.BytesIO(base64.b64decode(data))))
+    np.testing.assert_array_equal(shown, image if channels == 3 else 255 - image[..., 0])
+
+
+def luminance(color):
+    digits = color[1:] if len(color) == 7 else "".join(2 * digit for digit in color[1:])
+    light = np.array([int(digits[start : start + 2], 16) for start in (0, 2, 4)]) / 255
+    linear = np.where(light <= 0.04045, light / 12.92, ((light + 0.055) / 1.055) ** 2.4)
+    return float(linear @ [0.2126, 0.7152, 0.0722])
+
+
+def test_letters_stand_out_in_light_in_dark_and_on_paper():
+    text = render(Page("t", "s", [], []))
+    colors = re.findall(r"--ink: (#\w+); --soft: (#\w+); --paper: (#\w+);", text)
+    assert len(colors) == 3
+    for ink, soft, paper in colors:
+        for letters in (ink, soft):
+            pair = sorted((luminance(letters), luminance(paper)))
+            assert (pair[1] + 0.05) / (pair[0] + 0.05) >= 4.5
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
