@@ -515,7 +515,7 @@ def test_stored_teacher_logits_decide_the_soft_loss():
 
 
 def test_stored_teacher_logits_without_labels():
-    model = distiller(alpha=0.0)
+    model = Distiller(teacher=network(16), student=network(), alpha=0.0)
     model.compile("adam")
     history = model.fit(X, {"teacher_logits": in_float64(model.teacher)}, verbose=0).history
     assert history["hard_loss"] == [0.0]

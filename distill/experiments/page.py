@@ -1,8 +1,6 @@
 """The report page of an experiment: what is shown of its runs, and in what order."""
 
 import re
-import shlex
-from pathlib import Path
 
 import numpy as np
 
@@ -14,7 +12,7 @@ from distill.experiments.page_images import images
 from distill.experiments.page_models import Focus, costs, errors, learning_curves, worth
 from distill.experiments.results import Results
 from distill.experiments.summary import accuracies, chosen_cell, sentences
-from distill.experiments.tables import controls_table, main_table, runs_table, title
+from distill.experiments.tables import command_line, controls_table, main_table, runs_table, title
 from distill.preparation import data_of
 from distill.report import figures
 from distill.report.page import Code, Page, Picture, Section, Table
@@ -157,8 +155,7 @@ def _rounded(text):
 def _reproduce(results: Results):
     run = next((run for cell in results.cells for runs in cell.runs.values() for run in runs
                 if run is not None), None)  # fmt: skip
-    command = shlex.join(["python", Path(results.command[0]).name, *results.command[1:]])
-    items = [Code(command, "The command")]
+    items = [Code(command_line(results), "The command")]
     if run is not None:
         settings = read_json(run.folder / "settings.json")
         versions = [[name, version or "not installed"]

@@ -4,6 +4,8 @@ import csv
 import dataclasses
 import io
 import math
+import shlex
+from pathlib import Path
 
 from distill.experiments.arms import ARMS
 from distill.experiments.grid import axis_name, show
@@ -23,6 +25,11 @@ def title(results: Results) -> str:
     """Returns the experiment's name, with its data where that is another."""
     recipe = results.recipe
     return recipe.name if recipe.name == recipe.dataset else f"{recipe.name} on {recipe.dataset}"
+
+
+def command_line(results: Results) -> str:
+    """Returns the command that made the experiment, without the folder of the script."""
+    return shlex.join(["python", Path(results.command[0]).name, *results.command[1:]])
 
 
 def main_table(results: Results) -> Table:

@@ -13,6 +13,7 @@ from distill.experiments.results import Results
 from distill.experiments.summary import sentences
 from distill.experiments.tables import (
     as_csv,
+    command_line,
     controls_table,
     main_table,
     runs_table,
@@ -34,7 +35,8 @@ def write_all(results: Results, console: Console) -> None:
     """
     tables = [table for table in (main_table(results), controls_table(results)) if table]
     said = sentences(results)
-    markdown = "\n".join([*map(markdown_table, tables), *(f"{line}\n" for line in said)])
+    said_below = [*said, f"Made by `{command_line(results)}`."]
+    markdown = "\n".join([*map(markdown_table, tables), *(f"{line}\n" for line in said_below)])
     _write(results.folder / "table.md", markdown)
     _write(results.folder / "summary.csv", as_csv(summary_table(results)))
     _write(results.folder / "runs.csv", as_csv(runs_table(results)))
