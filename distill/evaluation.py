@@ -206,8 +206,8 @@ def kl_to_teacher(teacher_logits: np.ndarray, student_logits: np.ndarray) -> flo
 def multiply_adds(model: keras.Model, image_shape: tuple[int, ...]) -> int:
     """Counts the multiply-adds of one forward pass of one image.
 
-    Counted are matrix products and convolutions; biases, activations, normalisation and pooling
-    are not.
+    Counted are matrix products, those of attention too, and convolutions; biases, activations,
+    normalisation and pooling are not.
 
     Args:
         model: Keras classifier.
@@ -247,7 +247,23 @@ def _operation_multiply_adds(operation):
         name = "transpose_a" if operation.type == "MatMul" else "adj_x"
         axis = -2 if operation.get_attr(name) else -1
         return outputs * operation.inputs[0].shape.as_list()[axis]
+    if operation.type == "Einsum":
+        return _einsum_multiply_adds(operation)
     return 0
+
+
+def _einsum_multiply_adds(operation):
+    """The product of the sizes of all indices: `ab,bc->ac` multiplies and adds `a·b·c` times."""
+    sizes = {}
+    indices = operation.get_attr("equation").decode().split("->")[0].split(",")
+    for names, tensor in zip(indices, operation.inputs, strict=True):
+        shape = tensor.shape.as_list()
+        before, dots, after = names.partition("...")
+        hidden = len(shape) - len(before) - len(after) if dots else 0
+        names = [*before, *(f"...{place}" for place in range(hidden, 0, -1)), *after]
+        sizes |= {name: max(size, sizes.get(name, 1)) for name, size in
+                  zip(names, shape, strict=True)}  # fmt: skip
+    return math.prod(sizes.values())
 
 
 @dataclasses.dataclass(frozen=True)

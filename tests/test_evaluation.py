@@ -157,6 +157,15 @@ class Subclassed(keras.Model):
         return self.dense(keras.ops.mean(self.depthwise(x), axis=(1, 2)))
 
 
+class SelfAttention(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.attention = layers.MultiHeadAttention(num_heads=2, key_dim=4)
+
+    def call(self, x):
+        return self.attention(x, x)
+
+
 COUNTED = {
     # 12·10·3 inputs to 7: 360·7, then 7·5
     "dense": ([layers.Flatten(), layers.Dense(7, "relu"), layers.Dense(5)], 360 * 7 + 7 * 5),
@@ -170,6 +179,11 @@ COUNTED = {
     "nested": ([keras.Sequential([layers.Conv2D(2, 1), layers.BatchNormalization()]),
                 layers.MaxPooling2D(), layers.Flatten(), layers.Dense(5, "softmax")],
                12 * 10 * 2 * 3 + 6 * 5 * 2 * 5),
+    # 12 rows of 30 features, 2 heads of 4: queries, keys and values, scores, sums, output
+    "attention": ([layers.Reshape((12, 30)), SelfAttention(), layers.GlobalAveragePooling1D()],
+                  3 * 12 * 30 * 8 + 2 * 12 * 12 * 4 + 2 * 12 * 12 * 4 + 12 * 8 * 30),
+    "einsum with dots": ([layers.EinsumDense("...x,xy->...y", output_shape=7),
+                          layers.Flatten()], 12 * 10 * 3 * 7),
 }  # fmt: skip
 
 
