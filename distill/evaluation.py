@@ -13,9 +13,10 @@ import numpy as np
 import tensorflow as tf
 from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax, softmax
-from sklearn.metrics import confusion_matrix, top_k_accuracy_score
+from sklearn.metrics import confusion_matrix
 
 from distill.data import Split, evaluation_pipeline
+from distill.errors import UserError
 from distill.models.logits import check_logits, logits_model
 
 BINS = 15
@@ -57,7 +58,10 @@ def measure(logits: np.ndarray, labels: np.ndarray) -> dict[str, float]:
         `examples`; `errors`, the number of examples classified wrongly; `accuracy`, from 0 to 1;
         `nll`, the mean negative log-likelihood of the labels in nats; `ece`, see
         `calibration_error`; and with more than 5 classes `top5`, the share of examples whose label
-        is among the 5 largest logits.
+        is among the 5 largest logits, any of equals. All are plain numbers.
+
+    Raises:
+        UserError: an example has no label.
 
     Example:
 
@@ -65,6 +69,11 @@ def measure(logits: np.ndarray, labels: np.ndarray) -> dict[str, float]:
     >>> measured["accuracy"], round(measured["nll"], 4)
     (0.5, 0.41)
     """
+    if np.min(labels) < 0:
+        raise UserError(
+            f"{np.sum(labels < 0)} of {len(labels)} examples have no label: measure a model on "
+            "labelled ones only, as distill.data.labelled gives them."
+        )
     right = np.argmax(logits, axis=-1) == labels
     measured = {
         "examples": len(labels),
@@ -73,11 +82,11 @@ def measure(logits: np.ndarray, labels: np.ndarray) -> dict[str, float]:
         "nll": _nll(logits, labels),
         "ece": calibration_error(logits, labels),
     }
-    classes = logits.shape[-1]
-    if classes > 5:
-        measured["top5"] = float(
-            top_k_accuracy_score(labels, logits, k=5, labels=np.arange(classes))
-        )
+    if logits.shape[-1] > 5:
+        # scikit-learn prefers the last of equal logits and argmax the first: a prediction could be
+        # right and not among the 5. NaN is among the 5 of nothing.
+        above = ~(logits <= logits[np.arange(len(labels)), labels, None])
+        measured["top5"] = float(np.mean(above.sum(axis=-1) < 5))
     return measured
 
 
@@ -143,8 +152,9 @@ def calibration_error(logits: np.ndarray, labels: np.ndarray, bins: int = BINS) 
     Source: as `reliability`.
     """
     found = reliability(logits, labels, bins)
-    gaps = np.abs(found.accuracy - found.confidence)
-    return float(np.nansum(found.count * gaps) / len(labels))
+    filled = found.count > 0
+    gaps = np.abs(found.accuracy - found.confidence)[filled]
+    return float(np.sum(found.count[filled] * gaps) / len(labels))
 
 
 def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
@@ -157,17 +167,20 @@ def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
         labels: int array `(examples,)`.
 
     Returns:
-        `T`, from 0.05 to 20; above 1 for a model that is too sure of itself.
+        `T`, from 0.05 to 20; above 1 for a model that is too sure of itself. 0.05 for one that is
+        always right, which no temperature is too low for.
 
     Source: Guo et al. (2017), section 4.2, arXiv:1706.04599.
     """
     logits = np.asarray(logits, "float64")
-    found = minimize_scalar(
-        lambda log_t: _nll(logits / math.exp(log_t), labels),
-        bounds=tuple(map(math.log, _TEMPERATURES)),
-        method="bounded",
-    )
-    return float(math.exp(found.x))
+
+    def nll(log_t):
+        return _nll(logits / math.exp(log_t), labels)
+
+    lowest, highest = map(math.log, _TEMPERATURES)
+    found = minimize_scalar(nll, bounds=(lowest, highest), method="bounded")
+    # The search stops short of its bounds, and anywhere on a plateau where the NLL is 0.
+    return _TEMPERATURES[0] if nll(lowest) <= found.fun else math.exp(found.x)
 
 
 def confusion(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
@@ -200,31 +213,37 @@ def kl_to_teacher(teacher_logits: np.ndarray, student_logits: np.ndarray) -> flo
     """
     log_p = log_softmax(np.asarray(teacher_logits, "float64"), axis=-1)
     log_q = log_softmax(np.asarray(student_logits, "float64"), axis=-1)
-    return max(0.0, float(np.mean(np.sum(np.exp(log_p) * (log_p - log_q), axis=-1))))
+    mean = np.mean(np.sum(np.exp(log_p) * (log_p - log_q), axis=-1))
+    return float(np.maximum(mean, 0.0))  # rounding may go below 0; `max` would hide NaN
 
 
-def multiply_adds(model: keras.Model, image_shape: tuple[int, ...]) -> int:
+def multiply_adds(model: keras.Model, input_shape: tuple[int, ...] | None = None) -> int:
     """Counts the multiply-adds of one forward pass of one image.
 
     Counted are matrix products, those of attention too, and convolutions; biases, activations,
-    normalisation and pooling are not.
+    normalisation and pooling are not, nor is what runs in loops (the steps of recurrent layers
+    after the first) and branches.
 
     Args:
         model: Keras classifier.
-        image_shape: `(height, width, channels)`.
+        input_shape: `(height, width, channels)`; `None` for what the model was built with.
 
     Returns:
         The number of multiplications, each with its addition.
+
+    Raises:
+        UserError: a product has a size that is known only when the model runs.
 
     Example:
 
     >>> model = keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Flatten(),
     ...                           keras.layers.Dense(10)])
-    >>> multiply_adds(model, (8, 8, 1))
+    >>> multiply_adds(model)
     640
     """
+    input_shape = input_shape or model.input_shape[1:]
     run = tf.function(lambda images: model(images, training=False), autograph=False)
-    graph = run.get_concrete_function(tf.TensorSpec((1, *image_shape), tf.float32)).graph
+    graph = run.get_concrete_function(tf.TensorSpec((1, *input_shape), tf.float32)).graph
     return _graph_multiply_adds(graph)
 
 
@@ -237,19 +256,31 @@ def _operation_multiply_adds(operation):
         # Keras compiles a convolution of groups as a function of its own.
         called = operation.graph._get_function(operation.get_attr("f").name)
         return _graph_multiply_adds(called.graph)
-    outputs = math.prod(operation.outputs[0].shape.as_list()) if operation.outputs else 0
     if operation.type in ("Conv2D", "Conv3D", "DepthwiseConv2dNative"):
-        filters = operation.inputs[1].shape.as_list()
+        filters = _shape(operation.inputs[1])
         # Filters are (…, inputs per group, outputs); depthwise ones (…, channels, multiplier).
         each = filters[:-2] if operation.type == "DepthwiseConv2dNative" else filters[:-1]
-        return outputs * math.prod(each)
-    if operation.type in ("MatMul", "BatchMatMul", "BatchMatMulV2"):
+        return math.prod(_shape(operation.outputs[0])) * math.prod(each)
+    if operation.type in ("Conv2DBackpropInput", "Conv3DBackpropInputV2"):
+        # A transposed convolution: each input goes into every place of the filter.
+        _, filters, images = operation.inputs
+        return math.prod(_shape(images)) * math.prod(_shape(filters)[:-1])
+    if operation.type in ("MatMul", "BatchMatMul", "BatchMatMulV2", "BatchMatMulV3"):
         name = "transpose_a" if operation.type == "MatMul" else "adj_x"
         axis = -2 if operation.get_attr(name) else -1
-        return outputs * operation.inputs[0].shape.as_list()[axis]
+        return math.prod(_shape(operation.outputs[0])) * _shape(operation.inputs[0])[axis]
     if operation.type == "Einsum":
         return _einsum_multiply_adds(operation)
     return 0
+
+
+def _shape(tensor):
+    if not tensor.shape.is_fully_defined():
+        raise UserError(
+            f"The multiply-adds cannot be counted: {tensor.name!r}, of shape {tensor.shape}, has "
+            "its size only when the model runs; give an input_shape without None."
+        )
+    return tensor.shape.as_list()
 
 
 def _einsum_multiply_adds(operation):
@@ -257,7 +288,7 @@ def _einsum_multiply_adds(operation):
     sizes = {}
     indices = operation.get_attr("equation").decode().split("->")[0].split(",")
     for names, tensor in zip(indices, operation.inputs, strict=True):
-        shape = tensor.shape.as_list()
+        shape = _shape(tensor)
         before, dots, after = names.partition("...")
         hidden = len(shape) - len(before) - len(after) if dots else 0
         names = [*before, *(f"...{place}" for place in range(hidden, 0, -1)), *after]
@@ -309,5 +340,5 @@ def speed(
         began = time.perf_counter()
         run(images).numpy()
         times.append(time.perf_counter() - began)
-    low, median, high = np.percentile(times, (25, 50, 75))
+    low, median, high = np.percentile(times, (25, 50, 75)).tolist()
     return Speed(batch_size, median * 1e3, low * 1e3, high * 1e3, batch_size / median)

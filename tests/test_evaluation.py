@@ -1,14 +1,19 @@
-"""What a model is worth, against scikit-learn."""
+"""What a model is worth, against scikit-learn and numbers worked out by hand."""
+
+import json
+from types import SimpleNamespace
 
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from keras import layers
 from scipy.special import softmax
 from scipy.stats import entropy
-from sklearn.metrics import accuracy_score, log_loss
+from sklearn.metrics import accuracy_score, log_loss, top_k_accuracy_score
 
 from distill.data import Split
+from distill.errors import UserError
 from distill.evaluation import (
     agreement,
     calibration_error,
@@ -83,6 +88,32 @@ def test_bins_by_hand():
     assert calibration_error(logits_of(probabilities), labels, bins=3) == pytest.approx(wanted)
 
 
+def test_confidence_on_an_edge():
+    """Probabilities of 1/5 and 1/2, exactly: 3/15 is the upper edge of the third bin of 15."""
+    fifth = reliability(np.zeros((2, 5)), np.array([0, 1]))
+    np.testing.assert_array_equal(fifth.count, [0, 0, 2] + 12 * [0])
+    assert (fifth.confidence[2], fifth.accuracy[2]) == (0.2, 0.5)
+    np.testing.assert_array_equal(reliability(np.zeros((1, 2)), np.array([0]), 2).count, [1, 0])
+    certain = reliability(np.array([[1e4, -1e4]]), np.array([1]))
+    np.testing.assert_array_equal(certain.count, 14 * [0] + [1])
+    assert (certain.confidence[14], certain.accuracy[14]) == (1.0, 0.0)
+
+
+def test_bins_against_a_loop():
+    logits, labels = simulated(examples=500, sharper=1.5)
+    found = reliability(logits, labels)
+    wanted = [[] for _ in range(15)]
+    for row, label in zip(logits, labels, strict=True):
+        p = np.exp(row) / sum(np.exp(row))
+        wanted[int(np.ceil(max(p) * 15)) - 1].append((max(p), p[label] == max(p)))
+    np.testing.assert_array_equal(found.count, [len(each) for each in wanted])
+    means = np.array([np.mean(each, axis=0) if each else [np.nan] * 2 for each in wanted])
+    np.testing.assert_allclose(found.confidence, means[:, 0])
+    np.testing.assert_allclose(found.accuracy, means[:, 1])
+    gaps = [len(each) / 500 * abs(np.subtract(*np.mean(each, axis=0))) for each in wanted if each]
+    assert calibration_error(logits, labels) == pytest.approx(sum(gaps))
+
+
 def simulated(examples=20_000, classes=6, sharper=1.0, seed=0):
     """Labels drawn from the probabilities of logits that are then made sharper than they are."""
     random = np.random.default_rng(seed)
@@ -112,8 +143,18 @@ def test_temperature_scaling_finds_what_was_simulated(temperature):
     assert scaled["accuracy"] == measure(fresh, fresh_labels)["accuracy"]
 
 
-def test_temperature_of_a_classifier_that_is_always_right():
-    assert fit_temperature(np.array([[2.0, 0.0], [0.0, 1.0]]), np.array([0, 1])) < 0.06
+def test_temperature_by_hand():
+    """Logits 2 and 0, right 3 times of 4: NLL is least where the probability is 3/4, 2/T = ln 3."""
+    logits, labels = np.tile([2.0, 0.0], (4, 1)), np.array([0, 0, 0, 1])
+    assert fit_temperature(logits, labels) == pytest.approx(2 / np.log(3), rel=1e-4)
+
+
+@pytest.mark.parametrize("sure", [1.0, 100.0, 1e4])
+def test_temperature_at_its_bounds(sure):
+    """With 1e4 the NLL of one that is always right is 0, to the last bit, at every temperature."""
+    logits = np.array([[2.0, 0.0], [0.0, 1.0]]) * sure
+    assert fit_temperature(logits, np.array([0, 1])) == 0.05
+    assert fit_temperature(logits, np.array([1, 0])) == pytest.approx(20, rel=1e-4)
 
 
 def test_extreme_logits():
@@ -125,10 +166,53 @@ def test_extreme_logits():
     assert kl_to_teacher(logits, -logits) == pytest.approx((2e4 + 2e4 + 2e4) / 3)
 
 
+def test_one_example():
+    """Probability 1/4 for the label, a confidence of 3/4: NLL is ln 4, and 0 are right."""
+    got = measure(logits_of([[0.75, 0.25]]), np.array([1]))
+    wanted = {"examples": 1, "errors": 1, "accuracy": 0.0, "nll": np.log(4), "ece": 0.75}
+    assert got == pytest.approx(wanted)
+
+
 def test_top5_by_hand():
     logits = np.tile(np.arange(8.0), (4, 1))  # the five best are classes 3 to 7
     assert measure(logits, np.array([7, 3, 2, 0]))["top5"] == 0.5
     assert "top5" not in measure(logits[:, :5], np.array([0, 1, 2, 3]))
+
+
+def test_top5_against_scikit_learn():
+    logits = RNG.normal(size=(200, 9))
+    labels = RNG.integers(0, 7, 200)  # two classes have no example
+    wanted = top_k_accuracy_score(labels, logits, k=5, labels=range(9))
+    assert measure(logits, labels)["top5"] == pytest.approx(wanted)
+
+
+def test_equal_logits_are_all_among_the_best():
+    """Of 8 equal logits argmax takes the first; with 4 above, class 5 shares the fifth place."""
+    got = measure(np.zeros((2, 8)), np.array([0, 7]))
+    assert (got["accuracy"], got["top5"]) == (0.5, 1.0)
+    logits = np.array([[9.0, 9.0, 9.0, 9.0, 1.0, 1.0, 0.0]] * 2)
+    assert measure(logits, np.array([5, 6]))["top5"] == 0.5
+
+
+def test_measured_numbers_are_plain():
+    got = measure(RNG.normal(size=(10, 8)), np.arange(10) % 8)
+    assert {type(value) for value in got.values()} == {int, float}
+    assert json.loads(json.dumps(got)) == got
+
+
+def test_not_a_number_stays_visible():
+    """One prediction of NaN among good ones must not look like a good score."""
+    logits = np.eye(8) * 5
+    logits[2] = np.nan
+    got = measure(logits, np.arange(8))
+    assert np.isnan([got["nll"], got["ece"]]).all()
+    assert got["top5"] == 7 / 8
+    assert np.isnan(kl_to_teacher(logits, logits))
+
+
+def test_examples_without_label_are_refused():
+    with pytest.raises(UserError, match="1 of 3 examples have no label"):
+        measure(np.eye(3), np.array([0, 1, -1]))
 
 
 def test_confusion_and_accuracy_by_class():
@@ -144,7 +228,17 @@ def test_agreement_and_divergence():
     assert agreement(teacher, student) == pytest.approx(same)
     wanted = np.mean(entropy(softmax(teacher, -1), softmax(student, -1), axis=-1))
     assert kl_to_teacher(teacher, student) == pytest.approx(wanted)
-    assert kl_to_teacher(teacher, teacher + 3.0) == pytest.approx(0.0, abs=1e-12)
+    assert 0.0 <= kl_to_teacher(teacher, teacher + 3.0) < 1e-12
+    # 1/2 · ln(1/2 / (1/4)) + 1/2 · ln(1/2 / (3/4)) = 1/2 · ln(4/3)
+    by_hand = kl_to_teacher(logits_of([[0.5, 0.5]]), logits_of([[0.25, 0.75]]))
+    assert by_hand == pytest.approx(np.log(4 / 3) / 2)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_divergence_is_never_negative(seed):
+    """Rounding alone would give some of these a negative sum."""
+    logits = np.random.default_rng(seed).normal(size=(1, 10))
+    assert kl_to_teacher(logits, logits + 1 / 3) >= 0.0
 
 
 class Subclassed(keras.Model):
@@ -166,6 +260,17 @@ class SelfAttention(keras.Model):
         return self.attention(x, x)
 
 
+class Products(layers.Layer):
+    """Features by features, and the sum of a varying number of places, by the first operand."""
+
+    def call(self, x):
+        rows = x[:, :, 0, :]  # 12 rows of 3 features
+        batched = tf.matmul(rows, rows, transpose_a=True)
+        single = tf.matmul(rows[0], rows[0], transpose_a=True)
+        places = tf.shape(tf.where(x > 0))[0]  # of a size that the graph does not know
+        return batched + single + tf.cast(places, x.dtype)
+
+
 COUNTED = {
     # 12·10·3 inputs to 7: 360·7, then 7·5
     "dense": ([layers.Flatten(), layers.Dense(7, "relu"), layers.Dense(5)], 360 * 7 + 7 * 5),
@@ -173,6 +278,13 @@ COUNTED = {
     "convolution": ([layers.Conv2D(4, 3, strides=2)], 5 * 4 * 4 * 27),
     # same: 12·10 places, 6 filters of 3·3·1, as each of 3 groups has 1 of the 3 channels
     "groups": ([layers.Conv2D(6, 3, groups=3, padding="same")], 12 * 10 * 6 * 9),
+    # 12·10 places, 3 inputs to 4; then 6 filters of 3·3·2, as each of 2 groups has 2 of 4 channels
+    "two groups": ([layers.Conv2D(4, 1), layers.Conv2D(6, 3, groups=2, padding="same")],
+                   12 * 10 * 3 * 4 + 12 * 10 * 6 * 18),
+    # each of 12·10·3 inputs goes into 3·3 places of 4 outputs
+    "transposed": ([layers.Conv2DTranspose(4, 3, strides=2)], 12 * 10 * 3 * 9 * 4),
+    # twice 3·3 sums of 12 products
+    "transposed products": ([Products(), layers.Flatten()], 2 * 3 * 3 * 12),
     # same: 12·10 places, 3·2 channels of 3·3 each; then 6·5
     "subclassed, depthwise": ([Subclassed()], 12 * 10 * 6 * 9 + 6 * 5),
     # a model inside a model, with what is not counted
@@ -197,7 +309,15 @@ def test_multiply_adds_by_hand(name, policy):
         for layer in counted
     ]
     model = keras.Sequential([keras.Input((12, 10, 3)), *copies])
+    assert multiply_adds(model) == wanted
     assert multiply_adds(model, (12, 10, 3)) == wanted
+
+
+def test_multiply_adds_of_another_size():
+    model = keras.Sequential([keras.Input((None, None, 3)), layers.Conv2D(4, 1)])
+    assert multiply_adds(model, (6, 5, 3)) == 6 * 5 * 3 * 4
+    with pytest.raises(UserError, match="give an input_shape"):
+        multiply_adds(model)
 
 
 def test_multiply_adds_of_mobilenet():
@@ -207,19 +327,39 @@ def test_multiply_adds_of_mobilenet():
 
 
 def test_speed_is_what_the_clock_says(monkeypatch):
-    """A clock on which each reading is 1 ms after the last: every call takes 1 ms."""
-    ticks = iter(range(10**6))
-    monkeypatch.setattr("distill.evaluation.time.perf_counter", lambda: next(ticks) / 1000)
+    """The shortest run, 10 calls of 1 to 10 ms: quartiles at 3.25, 5.5 and 7.75 ms."""
+    readings = [0.0]  # when to stop; then the begin and the end of each call; then: stop now?
+    for call in range(10):
+        readings += [call, call + (10 - call) / 1000]
+    clock = iter([*readings, 100.0])
+    module = SimpleNamespace(perf_counter=lambda: next(clock))
+    monkeypatch.setattr("distill.evaluation.time", module)
     got = speed(network(), (8, 8, 1), batch_size=32, seconds=0.0)
-    assert (got.milliseconds, got.low, got.high) == pytest.approx((1.0, 1.0, 1.0))
-    assert got.images_per_second == pytest.approx(32_000)
+    assert (got.low, got.milliseconds, got.high) == pytest.approx((3.25, 5.5, 7.75))
+    assert (got.batch_size, got.images_per_second) == pytest.approx((32, 32 / 0.0055))
+    assert next(clock, "read") == "read"
 
 
-def test_nothing_of_the_model_changes():
-    model = network(layers.BatchNormalization())
-    before = [np.copy(value) for value in model.get_weights()]
+def test_speed_goes_on_for_its_time(monkeypatch):
+    """With 10 ms to each reading, 1 s has 100 of them: two for a call, from the 10th on three."""
+    readings = []
+    module = SimpleNamespace(perf_counter=lambda: readings.append(0) or len(readings) / 100)
+    monkeypatch.setattr("distill.evaluation.time", module)
+    got = speed(network(), (8, 8, 1), batch_size=1, seconds=1.0)
+    assert got.milliseconds == pytest.approx(10)
+    assert len(readings) == pytest.approx(101, abs=2)
+    json.dumps(vars(got))
+    assert type(got.milliseconds) is type(got.images_per_second) is float
+
+
+@pytest.mark.parametrize("last", [(), (layers.BatchNormalization(), layers.Softmax())])
+def test_nothing_of_the_model_changes(last):
+    model = network(*last)
+    for value in model.variables:  # moving statistics other than the data's, too
+        value.assign(value + 1)
+    before = [np.copy(value) for value in model.variables]
     evaluate(model, SPLIT)
-    multiply_adds(model, (8, 8, 1))
+    multiply_adds(model)
     speed(model, (8, 8, 1), 4, seconds=0.01)
-    for old, new in zip(before, model.get_weights(), strict=True):
+    for old, new in zip(before, model.variables, strict=True):
         np.testing.assert_array_equal(old, new)

@@ -199,7 +199,8 @@ def _print_findings(findings, console):
 
 def _print_failures(failures, console):
     if failures:
-        console.print(f"[red]{len(failures)} runs failed[/]; the same command tries them again:")
+        count = "1 run" if len(failures) == 1 else f"{len(failures)} runs"
+        console.print(f"[red]{count} failed[/]; the same command tries again:")
     for failure in failures:
         line = f"  {failure.task.label}: {failure.reason}"
         console.print(line, soft_wrap=True, highlight=False, markup=False)

@@ -12,7 +12,14 @@ from distill.experiments.page_images import images
 from distill.experiments.page_models import Focus, costs, errors, learning_curves, worth
 from distill.experiments.results import Results
 from distill.experiments.summary import accuracies, chosen_cell, sentences
-from distill.experiments.tables import command_line, controls_table, main_table, runs_table, title
+from distill.experiments.tables import (
+    command_line,
+    comparison_table,
+    controls_table,
+    main_table,
+    runs_table,
+    title,
+)
 from distill.preparation import data_of
 from distill.report import figures
 from distill.report.page import Code, Page, Picture, Section, Table
@@ -62,7 +69,7 @@ def _tables(results):
         f"Everything on this page is of the models {epoch}. The test set plays no part in training "
         "or in any choice."
     )
-    tables = [main_table(results), controls_table(results)]
+    tables = [main_table(results), comparison_table(results), controls_table(results)]
     asked = [f"{ARMS[arm].title}: {ARMS[arm].question}" for arm in results.arms if arm in CONTROLS]
     if asked:
         text += f" Controls: {'; '.join(asked)}"

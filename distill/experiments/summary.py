@@ -127,7 +127,8 @@ def sentences(results: Results) -> list[str]:
         found.append(_count_sentence(compared))
     found.extend(map(_control_sentence, against_shown(results)))
     if results.missing:
-        found.append(f"{results.missing} runs are missing; what is said is of the others.")
+        missing = "1 run is" if results.missing == 1 else f"{results.missing} runs are"
+        found.append(f"{missing} missing; what is said is of the others.")
     return found
 
 

@@ -8,7 +8,7 @@ import shlex
 from pathlib import Path
 
 from distill.experiments.arms import ARMS
-from distill.experiments.grid import axis_name, show
+from distill.experiments.grid import axis_name, show, show_setting
 from distill.experiments.results import Results
 from distill.experiments.statistics import mean_and_std, mean_interval
 from distill.experiments.summary import (
@@ -86,7 +86,7 @@ def _grid_table(results):
         row.append(str(min(len(accuracies(cell.runs[arm], "last")) for arm in results.arms)))
         if compared:
             each = compared.get(id(cell))
-            row.extend([_points(each), _p_value(each)])
+            row.extend([_points(each), _p_value(each.p_value if each else math.nan)])
         rows.append(row)
     headings = [axis_name(axis.field) for axis in results.axes]
     short = [ARMS[arm].title.removeprefix("student ") for arm in results.arms]
@@ -101,6 +101,32 @@ def _grid_table(results):
     return Table(headings, rows, caption=_caption(results), notes=notes, strong=strong)
 
 
+def comparison_table(results: Results) -> Table | None:
+    """Makes the table of the paired comparisons with the student from labels, for the page."""
+    compared = against_labels(results)
+    if not compared:
+        return None
+    rows = [
+        [
+            show_setting(each.cell.setting) or title(results),
+            _points(each),
+            _number(each.difference.std * 100, ".2f"),
+            _number(each.difference.effect_size, ".1f"),
+            _p_value(each.difference.p_value),
+            _p_value(each.p_value),
+            str(each.difference.seeds),
+        ]
+        for each in compared
+    ]
+    headings = ["distilled − from labels", "points, 95 % interval", "std, points", "effect size d",
+                "p", "p, Holm", "seeds"]  # fmt: skip
+    notes = (
+        "Paired over seeds: Student's t; d is the mean difference by its standard deviation; "
+        f"Holm's p is corrected for {len(compared)} comparisons."
+    )
+    return Table(headings, rows, notes=notes)
+
+
 def controls_table(results: Results) -> Table | None:
     """Makes the table of the distilled student against each control, where there are any."""
     compared = against_shown(results)
@@ -111,7 +137,7 @@ def controls_table(results: Results) -> Table | None:
             ARMS[each.against].title,
             percent(accuracies(each.cell.runs[each.against], results.shown)),
             _points(each),
-            _p_value(each),
+            _p_value(each.p_value),
             str(each.difference.seeds),
         ]
         for each in compared
@@ -128,10 +154,12 @@ def _points(comparison):
     return points(difference.mean, difference.low, difference.high)
 
 
-def _p_value(comparison):
-    if comparison is None or math.isnan(comparison.p_value):
-        return "–"
-    return "< 0.001" if comparison.p_value < 0.001 else f"{comparison.p_value:.2g}"
+def _p_value(value):
+    return "< 0.001" if value < 0.001 else _number(value, ".2g")
+
+
+def _number(value, form):
+    return "–" if math.isnan(value) else f"{value:{form}}"
 
 
 def runs_table(results: Results) -> Table:

@@ -68,7 +68,7 @@ def _write(path, text):
 
 
 def _draw_learning_curves(results):
-    """The curves of all seeds, and in each student's own folder those of its seed."""
+    """The curves of all models that were trained here, over all seeds."""
     runs = results.cells[0].runs
     trained = {
         ARMS[arm].title: [run for run in runs[arm] if run is not None and _was_trained(run)]

@@ -85,6 +85,7 @@ class Page:
     sections: Sequence[Section]
 
 
+_PIXELS = 192  # of a gallery's image at most: twice what the page shows
 _TEMPLATES = jinja2.Environment(
     loader=jinja2.PackageLoader("distill.report", "."),
     autoescape=True,
@@ -144,8 +145,10 @@ def svg(figure: Figure, alt: str, prefix: str = "") -> str:
 
 
 def _png(image: np.ndarray) -> str:
-    """An image as a data URI; of one channel, dark on light as ink on paper."""
+    """An image as a data URI, smaller if need be; of one channel, as ink on paper."""
     pixels = 255 - image[..., 0] if image.shape[-1] == 1 else image
     file = io.BytesIO()
-    Image.fromarray(pixels).save(file, format="PNG")
+    picture = Image.fromarray(pixels)
+    picture.thumbnail((_PIXELS, _PIXELS))
+    picture.save(file, format="PNG")
     return f"data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}"

@@ -177,12 +177,12 @@ def test_one_failed_run_does_not_end_the_grid(grid, small, run_small, tmp_path):
     (failure,) = again.failures
     assert failure.task.folder == damaged
     assert f"{damaged / 'student.keras'} is missing or damaged" in failure.reason
-    assert "1 runs failed; the same command tries them again:" in printed
+    assert "1 run failed; the same command tries again:" in printed
     assert "is missing or damaged" in printed.split("Report:")[0]
     results = again.results
     assert results.missing == 1
     assert [len(cell.complete("distilled", "student")) for cell in results.cells] == [2, 1]
-    assert "1 runs are missing" in (results.folder / "report.html").read_text("utf-8")
+    assert "1 run is missing" in (results.folder / "report.html").read_text("utf-8")
 
 
 def test_a_failing_training_is_told_and_the_others_go_on(changed, run_small, tmp_path):

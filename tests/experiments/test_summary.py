@@ -15,7 +15,7 @@ from distill.experiments.summary import (
     chosen_cell,
     sentences,
 )
-from distill.experiments.tables import controls_table, main_table
+from distill.experiments.tables import comparison_table, controls_table, main_table
 from distill.recipes import Recipe
 from distill.run_folder import Run
 
@@ -89,6 +89,23 @@ def test_the_setting_is_chosen_on_validation_data_not_on_the_test_set():
     assert table.strong == (0,)
     assert table.headings[0] == "temperature"
     assert [row[0] for row in table.rows] == ["1", "2", "4"]
+
+
+def test_the_comparison_shows_effect_size_and_both_p_values():
+    row = comparison_table(three_settings()).rows[1]
+    differences = np.subtract(BETTER, STUDENT)
+    assert row[0] == "temperature 2"
+    assert row[2:] == [
+        f"{differences.std(ddof=1) * 100:.2f}",
+        f"{differences.mean() / differences.std(ddof=1):.1f}",
+        "< 0.001",
+        "< 0.001",
+        "5",
+    ]
+    raw = stats.ttest_rel(ALIKE, STUDENT).pvalue
+    assert comparison_table(three_settings()).rows[0][4:6] == [f"{raw:.2g}"] * 2
+    one = results(({}, {"student": ((0.9,),), "distilled": ((0.95,),)}))
+    assert comparison_table(one).rows == [["made up on digits", "+5.0", "–", "–", "–", "–", "1"]]
 
 
 def test_a_negative_result_is_said_like_a_positive_one():

@@ -166,3 +166,14 @@ def test_a_browser_draws_every_figure_and_never_scrolls_sideways(look, width, sc
     assert found["label"] == found["ink"]
     dark = sum(int(part) for part in found["paper"][4:-1].split(",")) < 384
     assert dark == (scheme == "dark")
+
+
+def test_large_photos_are_made_smaller_and_small_images_are_left_alone():
+    photos = [(np.full((400, 800, 3), 77, np.uint8), "x"), (np.full((8, 6, 3), 5, np.uint8), "y")]
+    text = render(Page("t", "s", [], [Section("a", "", [Gallery(photos)])]))
+    sizes = []
+    for data in re.findall(r"base64,([^\"]+)", text):
+        image = Image.open(io.BytesIO(base64.b64decode(data)))
+        sizes.append(image.size)
+        assert len(set(np.asarray(image).ravel().tolist())) == 1
+    assert sizes == [(192, 96), (6, 8)]
