@@ -220,6 +220,8 @@ def test_confusion_and_accuracy_by_class():
     labels = np.array([0, 1, 1, 1, 0])
     np.testing.assert_array_equal(confusion(logits, labels), [[1, 0, 1], [1, 1, 1], [0, 0, 0]])
     np.testing.assert_allclose(per_class_accuracy(logits, labels), [1 / 2, 1 / 3, np.nan])
+    # classes that are neither true nor predicted keep their place
+    np.testing.assert_array_equal(confusion(np.eye(3)[[1]], np.array([1])), np.diag([0, 1, 0]))
 
 
 def test_agreement_and_divergence():
@@ -271,6 +273,13 @@ class Products(layers.Layer):
         return batched + single + tf.cast(places, x.dtype)
 
 
+class Broadcast(layers.Layer):
+    """One matrix for all 12 matrices of 10 by 3."""
+
+    def call(self, x):
+        return tf.einsum("...ij,...jk->...ik", x, tf.ones((1, 1, 3, 4), x.dtype))
+
+
 COUNTED = {
     # 12·10·3 inputs to 7: 360·7, then 7·5
     "dense": ([layers.Flatten(), layers.Dense(7, "relu"), layers.Dense(5)], 360 * 7 + 7 * 5),
@@ -296,6 +305,7 @@ COUNTED = {
                   3 * 12 * 30 * 8 + 2 * 12 * 12 * 4 + 2 * 12 * 12 * 4 + 12 * 8 * 30),
     "einsum with dots": ([layers.EinsumDense("...x,xy->...y", output_shape=7),
                           layers.Flatten()], 12 * 10 * 3 * 7),
+    "einsum that broadcasts": ([Broadcast(), layers.Flatten()], 12 * 10 * 3 * 4),
 }  # fmt: skip
 
 

@@ -62,6 +62,12 @@ def mean_and_std(values: Sequence[float]) -> tuple[float, float]:
 def mean_interval(values: Sequence[float]) -> tuple[float, float]:
     """Returns the 95 % interval of the mean: `mean ± t · std / √n`, Student's t of n − 1 degrees.
 
+    Args:
+        values: one for each seed.
+
+    Returns:
+        Lower and upper end; infinite for a single value.
+
     Example:
 
     >>> low, high = mean_interval([0.92, 0.94, 0.93])
@@ -164,10 +170,17 @@ def bootstrap_difference(
 
     Raises:
         UserError: the numbers of examples differ.
+
+    Example:
+
+    >>> bootstrap_difference([True, True], [False, False])
+    (1.0, 1.0)
+
+    Source: Efron and Tibshirani (1993), An Introduction to the Bootstrap, chapter 13.
     """
     right_a, right_b = _examples(right_a, right_b)
     differences = right_a.astype("float64") - right_b
-    if np.ptp(differences) == 0:
+    if np.ptp(differences) == 0:  # where SciPy's interval may be NaN
         return float(differences[0]), float(differences[0])
     found = stats.bootstrap(
         (differences,), np.mean, n_resamples=resamples, batch=100, method="percentile",
@@ -217,13 +230,19 @@ def holm(p_values: Sequence[float]) -> list[float]:
     return adjusted
 
 
-def seeds_needed(difference: float, std: float, power: float = 0.8) -> int | None:
+def seeds_needed(
+    difference: float, std: float, power: float = 0.8, level: float = _LEVEL
+) -> int | None:
     """Returns how many seeds a paired t-test needs to see a difference.
+
+    The test statistic then has the noncentral t distribution of n − 1 degrees, with noncentrality
+    `difference / std · √n`; the power is its chance to lie beyond ± Student's t.
 
     Args:
         difference: the true mean difference.
         std: the standard deviation of the differences.
-        power: the probability with which the two-sided 5 % test should see it.
+        power: the probability with which the two-sided test should see it.
+        level: of the test; of m comparisons, 0.05/m is the strictest that Holm's method asks.
 
     Returns:
         The smallest number, 3 or more; `None` where more than 1000 would be needed.
@@ -232,26 +251,32 @@ def seeds_needed(difference: float, std: float, power: float = 0.8) -> int | Non
 
     >>> seeds_needed(difference=0.01, std=0.01)
     10
+
+    Source: Cohen (1988), Statistical Power Analysis for the Behavioral Sciences, chapter 2.
     """
-    if difference == 0.0 or _power(difference, std, _MOST_SEEDS) < power:
+
+    def is_enough(seeds):
+        return _power(difference, std, seeds, level) >= power
+
+    if difference == 0.0 or not is_enough(_MOST_SEEDS):
         return None
     low, high = LEAST_SEEDS - 1, _MOST_SEEDS
     while high - low > 1:
         middle = (low + high) // 2
-        low, high = (low, middle) if _power(difference, std, middle) >= power else (middle, high)
+        low, high = (low, middle) if is_enough(middle) else (middle, high)
     return high
 
 
-def _power(difference, std, seeds):
+def _power(difference, std, seeds, level):
     """Probability that the test sees the difference, by the noncentral t distribution."""
     if std == 0.0:
         return 1.0
     noncentrality = abs(difference) / std * math.sqrt(seeds)
-    if noncentrality > 30:  # where SciPy's distribution may give NaN
-        return 1.0
-    critical = stats.t.ppf(1 - _LEVEL / 2, seeds - 1)
+    critical = stats.t.ppf(1 - level / 2, seeds - 1)
     upper = stats.nct.sf(critical, seeds - 1, noncentrality)
     lower = stats.nct.cdf(-critical, seeds - 1, noncentrality)
+    # SciPy may give NaN far out: the lower tail is next to 0 there, the upper a step.
+    upper = upper if math.isfinite(upper) else float(noncentrality > critical)
     return float(upper + (lower if math.isfinite(lower) else 0.0))
 
 
@@ -268,8 +293,9 @@ def verdict(
         difference: of the test accuracies, distilled − from labels, as fractions.
         without: mean test accuracy of the student from labels.
         with_: mean test accuracy of the distilled student.
-        p_value: corrected for the number of comparisons; by default the difference's own.
-        comparisons: the number of comparisons for which it is corrected.
+        p_value: corrected for the number of comparisons; by default the difference's own, which
+            is corrected for none.
+        comparisons: the number of comparisons for which `p_value` is corrected.
 
     Returns:
         The sentence.
@@ -289,7 +315,8 @@ def verdict(
             f"Whether distillation helped cannot be told from {count}: test accuracy {direction} "
             f"{change}, and chance alone may do that; run 5 (--seeds 5)."
         )
-    p_value = difference.p_value if p_value is None else p_value
+    if p_value is None:
+        p_value, comparisons = difference.p_value, 1
     shown = "p < 0.001" if p_value < 0.001 else f"p = {p_value:.2g}"
     if comparisons > 1:
         shown += f" after Holm's correction for {comparisons} comparisons"
@@ -303,14 +330,18 @@ def verdict(
     went = f"test accuracy went {change}, {difference.mean * 100:+.1f} points {evidence}"
     if max(abs(difference.low), abs(difference.high)) <= _NO_DIFFERENCE:
         return f"No difference to speak of: {went}."
-    needed = f"; {_needed(difference)}" if math.isfinite(difference.std) else ""
     count = f"these {difference.seeds} seeds"
+    needed = _needed(difference, comparisons)
     return f"Whether distillation helped cannot be told from {count}: {went}{needed}."
 
 
-def _needed(difference):
+def _needed(difference, comparisons):
     """How many seeds would tell the difference seen, or half a point where next to none is seen."""
+    if not math.isfinite(difference.std):
+        return ""
     wanted = abs(difference.mean) if abs(difference.mean) >= 0.0005 else 0.005
-    seeds = seeds_needed(wanted, difference.std)
+    seeds = seeds_needed(wanted, difference.std, level=_LEVEL / comparisons)
+    if seeds is not None and seeds <= difference.seeds:
+        return ""  # folds count for less than seeds, or half a point would have been seen
     count = f"more than {_MOST_SEEDS}" if seeds is None else f"about {seeds}"
-    return f"{count} seeds would be needed to tell a difference of {wanted * 100:.1f} points"
+    return f"; {count} seeds would be needed to tell a difference of {wanted * 100:.1f} points"
