@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 
 from distill.data import ImageData
+from distill.errors import UserError
 from distill.evaluation import confusion, multiply_adds, per_class_accuracy, reliability, speed
 from distill.experiments.arms import ARMS
 from distill.experiments.grid import show_setting
@@ -78,8 +79,7 @@ def worth(focus: Focus) -> Section:
     rows = measure_rows(columns)
     if data is not None:
         models = [each[0].load_model(results.shown) for each in runs.values()]
-        counts = [multiply_adds(model, data.image_shape) for model in models]
-        rows.append(["multiply-adds", *(f"{count:,}" for count in counts)])
+        rows.append(["multiply-adds", *(_multiply_adds(model, data) for model in models)])
         times = [_speeds(results, each[0], data) for each in runs.values()]
         for number, batch in enumerate(_BATCHES):
             rows.append([f"latency, batch {batch}, ms",
@@ -104,6 +104,13 @@ def worth(focus: Focus) -> Section:
     )
     return Section("What the models are worth", text,
                    [Table(headings, rows, notes=notes), Picture(figure, alt, caption)])  # fmt: skip
+
+
+def _multiply_adds(model, data):
+    try:
+        return f"{multiply_adds(model, data.image_shape):,}"
+    except UserError:  # sizes that are known only when it runs
+        return "–"
 
 
 def _mean_reliability(runs, shown):

@@ -180,7 +180,7 @@ def bootstrap_difference(
     """
     right_a, right_b = _examples(right_a, right_b)
     differences = right_a.astype("float64") - right_b
-    if np.ptp(differences) == 0:  # where SciPy's interval may be NaN
+    if np.ptp(differences) == 0:  # one example, too, of which SciPy makes no interval
         return float(differences[0]), float(differences[0])
     found = stats.bootstrap(
         (differences,), np.mean, n_resamples=resamples, batch=100, method="percentile",

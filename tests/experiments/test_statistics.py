@@ -170,6 +170,7 @@ def test_bootstrap_interval():
     assert bootstrap_difference(b, a) == pytest.approx((-high, -low), abs=0.002)
     assert bootstrap_difference(a, a) == (0.0, 0.0)
     assert bootstrap_difference([True, True], [False, False]) == (1.0, 1.0)
+    assert bootstrap_difference([False], [True]) == (-1.0, -1.0)
 
 
 def test_bootstrap_interval_covers_what_it_says():
@@ -258,6 +259,14 @@ def test_seeds_needed_by_simulation():
             "Whether distillation helped cannot be told from these 5 seeds: test accuracy went "
             "from 95.0 % to 95.3 %, +0.3 points (95 % interval -0.1 to +0.7, 5 seeds, p = 0.11); "
             "about 13 seeds would be needed to tell a difference of 0.3 points.",
+        ),
+        (
+            PairedDifference(0.0006, -0.0031, 0.0043, 0.68, 5, 0.003, 0.2),
+            0.950,
+            0.951,
+            "Whether distillation helped cannot be told from these 5 seeds: test accuracy went "
+            "from 95.0 % to 95.1 %, +0.1 points (95 % interval -0.3 to +0.4, 5 seeds, p = 0.68); "
+            "about 199 seeds would be needed to tell a difference of 0.1 points.",
         ),
         (
             PairedDifference(0.0001, -0.04, 0.04, 0.99, 5, 0.5, 0.0),
