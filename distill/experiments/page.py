@@ -70,9 +70,9 @@ def _tables(results):
         "or in any choice."
     )
     tables = [main_table(results), comparison_table(results), controls_table(results)]
-    asked = [f"{ARMS[arm].title}: {ARMS[arm].question}" for arm in results.arms if arm in CONTROLS]
+    asked = [[ARMS[arm].title, ARMS[arm].question] for arm in results.arms if arm in CONTROLS]
     if asked:
-        text += f" Controls: {'; '.join(asked)}"
+        tables.append(Table(["control", "what it asks"], asked))
     return Section("Result", text, [table for table in tables if table])
 
 

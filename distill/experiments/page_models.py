@@ -7,7 +7,7 @@ import numpy as np
 from distill.data import ImageData
 from distill.errors import UserError
 from distill.evaluation import confusion, multiply_adds, per_class_accuracy, reliability, speed
-from distill.experiments.arms import ARMS
+from distill.experiments.arms import ARMS, MODELS
 from distill.experiments.grid import show_setting
 from distill.experiments.measures import measure_rows, quantities
 from distill.experiments.results import Cell, Results
@@ -43,7 +43,7 @@ def learning_curves(focus: Focus) -> Section | None:
     """Accuracy and cross-entropy by epoch, with and without distillation."""
     histories = {
         ARMS[arm].title: [run.history() for run in each if run.metrics["last"]["epoch"]]
-        for arm, each in focus.runs.items()
+        for arm, each in _main(focus.runs).items()
     }
     histories = {name: each for name, each in histories.items() if each}
     if not histories:
@@ -80,7 +80,7 @@ def worth(focus: Focus) -> Section:
     if data is not None:
         models = [each[0].load_model(results.shown) for each in runs.values()]
         rows.append(["multiply-adds", *(_multiply_adds(model, data) for model in models)])
-        times = [_speeds(results, each[0], data) for each in runs.values()]
+        times = [_speeds(results, _like(results, each[0]), data) for each in runs.values()]
         for number, batch in enumerate(_BATCHES):
             rows.append([f"latency, batch {batch}, ms",
                          *(f"{each[number]['milliseconds']:.2f}" for each in times)])  # fmt: skip
@@ -92,7 +92,9 @@ def worth(focus: Focus) -> Section:
         "validation data best. Latency: median, compiled Keras model, on the machine that made "
         "this page."
     )
-    bins = {ARMS[arm].title: _mean_reliability(each, results.shown) for arm, each in runs.items()}
+    bins = {
+        ARMS[arm].title: _mean_reliability(each, results.shown) for arm, each in _main(runs).items()
+    }
     alt = "Accuracy by confidence; calibration errors are in the table above."
     caption = (
         "Accuracy by confidence, test examples of all seeds; above the line a model is more often "
@@ -104,6 +106,11 @@ def worth(focus: Focus) -> Section:
     )
     return Section("What the models are worth", text,
                    [Table(headings, rows, notes=notes), Picture(figure, alt, caption)])  # fmt: skip
+
+
+def _main(runs):
+    """The runs of the main job's models, for figures that the controls would crowd."""
+    return {arm: each for arm, each in runs.items() if arm in MODELS}
 
 
 def _multiply_adds(model, data):

@@ -120,10 +120,9 @@ def comparison_table(results: Results) -> Table | None:
     ]
     headings = ["distilled − from labels", "points, 95 % interval", "std, points", "effect size d",
                 "p", "p, Holm", "seeds"]  # fmt: skip
-    notes = (
-        "Paired over seeds: Student's t; d is the mean difference by its standard deviation; "
-        f"Holm's p is corrected for {len(compared)} comparisons."
-    )
+    notes = "Paired over seeds, Student's t; d is the mean difference by its standard deviation."
+    if len(compared) > 1:
+        notes += f" Holm's p is corrected for {len(compared)} comparisons."
     return Table(headings, rows, notes=notes)
 
 
