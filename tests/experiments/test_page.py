@@ -4,6 +4,7 @@ import dataclasses
 import re
 from html.parser import HTMLParser
 
+import numpy as np
 import pytest
 
 from distill.experiments import page as module
@@ -71,6 +72,15 @@ def test_galleries_show_what_they_say(page, grid):
         for index, (_, caption) in zip(mask.nonzero()[0], gallery.images, strict=False):
             numbers = [int(number) for number in re.findall(r": (\d)", caption)]
             assert numbers == [labels[index], *(said[arm][index] for arm in runs)]
+
+
+def test_confusions_and_the_errors_alone(page, grid):
+    (section,) = [each for each in page.sections if each.title == "Which classes are confused"]
+    runs = chosen_cell(grid[0].results).runs["distilled"]
+    errors = np.mean([run.metrics["last"]["test"]["errors"] for run in runs])
+    pictures = [item.figure for item in section.items if isinstance(item, Picture)]
+    sums = [sum(float(text.get_text()) for text in figure.axes[0].texts) for figure in pictures]
+    assert sums == pytest.approx([359, errors])
 
 
 def test_how_to_reproduce(page):
