@@ -6,8 +6,19 @@ import keras
 
 from distill.errors import UserError
 from distill.models.cnn import cnn, flower_cnn
+from distill.models.composed import mean_of_logits, require_classifier, with_new_classifier
 from distill.models.logits import ends_in_softmax, logits_model
 from distill.models.mlp import linear_student, linear_teacher, mlp
+from distill.models.mobilenet import mobilenet_v2, overlapping_mobilenet_v2
+from distill.models.resnet import (
+    resnet8x4,
+    resnet20,
+    resnet32x4,
+    resnet56,
+    resnet110,
+    wrn_16_2,
+    wrn_40_2,
+)
 
 MODELS = {
     "mlp": mlp,
@@ -15,6 +26,15 @@ MODELS = {
     "linear_student": linear_student,
     "cnn": cnn,
     "flower_cnn": flower_cnn,
+    "mobilenet_v2": mobilenet_v2,
+    "overlapping_mobilenet_v2": overlapping_mobilenet_v2,
+    "resnet8x4": resnet8x4,
+    "resnet20": resnet20,
+    "resnet32x4": resnet32x4,
+    "resnet56": resnet56,
+    "resnet110": resnet110,
+    "wrn_16_2": wrn_16_2,
+    "wrn_40_2": wrn_40_2,
 }
 
 
@@ -58,4 +78,12 @@ def build_model(name: str, input_shape: tuple[int, ...], classes: int, **options
         raise UserError(f"The model {name!r} cannot be built with {values}: {reason}") from error
 
 
-__all__ = ["MODELS", "build_model", "ends_in_softmax", "logits_model"]
+__all__ = [
+    "MODELS",
+    "build_model",
+    "ends_in_softmax",
+    "logits_model",
+    "mean_of_logits",
+    "require_classifier",
+    "with_new_classifier",
+]

@@ -28,7 +28,7 @@ def cnn(
     Returns:
         A `keras.Model`.
     """
-    _check_size(input_shape, minimum=4, name="cnn")
+    check_size(input_shape, minimum=4, name="cnn")
     inputs = keras.Input(input_shape, name="image")
     x = layers.Rescaling(1 / 255, name="rescale")(inputs)
     for block, width in enumerate((filters, 2 * filters), start=1):
@@ -62,7 +62,7 @@ def flower_cnn(
     Returns:
         A `keras.Model`.
     """
-    _check_size(input_shape, minimum=16, name="flower_cnn")
+    check_size(input_shape, minimum=16, name="flower_cnn")
     inputs = keras.Input(input_shape, name="image")
     x = layers.RandomFlip("horizontal", name="random_flip")(inputs)
     x = layers.RandomRotation(0.1, name="random_rotation")(x)
@@ -80,7 +80,12 @@ def flower_cnn(
     )
 
 
-def _check_size(input_shape, minimum, name):
+def check_size(input_shape: tuple[int, ...], minimum: int, name: str) -> None:
+    """Refuses images that are too small for the model `name`.
+
+    Raises:
+        UserError: height or width is below `minimum` pixels.
+    """
     if min(input_shape[:2]) < minimum:
         raise UserError(
             f"Images of {input_shape[0]}×{input_shape[1]} pixels are too small for the model "

@@ -40,7 +40,7 @@ def ends_in_softmax(model: keras.Model) -> bool:
     if isinstance(model, keras.Sequential):
         last = model.layers[-1] if model.layers else None
     else:
-        last = _last_call(model)[0]
+        last = last_call(model)[0]
     if isinstance(last, keras.Model):
         return ends_in_softmax(last)
     if isinstance(last, keras.layers.Softmax):
@@ -48,8 +48,11 @@ def ends_in_softmax(model: keras.Model) -> bool:
     return getattr(last, "activation", None) is keras.activations.softmax
 
 
-def _last_call(model):
-    """The layer that gives the model's one output, and what it is called on there."""
+def last_call(model: keras.Model) -> tuple:
+    """Returns the layer that gives the model's one output, and what it is called on there.
+
+    Both are `None` for a subclassed or unbuilt model, or one of several outputs.
+    """
     outputs = getattr(model, "outputs", None)
     if not outputs or len(outputs) > 1:
         return None, None  # subclassed, unbuilt or of several outputs
@@ -80,7 +83,7 @@ def logits_model(model: keras.Model) -> keras.Model:
     """
     if not ends_in_softmax(model):
         return model
-    last, called_on = _last_call(model)
+    last, called_on = last_call(model)
     if isinstance(last, keras.Model):
         logits = logits_model(last)(called_on)
     elif isinstance(last, (keras.layers.Softmax, keras.layers.Activation)):
