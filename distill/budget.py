@@ -6,6 +6,7 @@ import keras
 
 from distill.errors import UserError
 from distill.recipes import Recipe
+from distill.schedules import make_schedule
 
 OPTIMIZERS = {
     "adam": keras.optimizers.Adam,
@@ -23,9 +24,13 @@ class Budget:
     optimizer_options: dict
     learning_rate: float
     schedule: str
+    schedule_epochs: float | None
+    floor: float
+    warmup_epochs: float
     epochs: int
     batch_size: int
     shift: int
+    augmentation: tuple[str, ...]
     label_smoothing: float
     precision: str
 
@@ -33,22 +38,31 @@ class Budget:
     def of(cls, recipe: Recipe, role: str) -> "Budget":
         values = {field.name: getattr(recipe, field.name) for field in dataclasses.fields(cls)}
         if role == "teacher":
-            values["epochs"] = recipe.teacher_epochs or recipe.epochs
-            values["learning_rate"] = recipe.teacher_learning_rate or recipe.learning_rate
-            if recipe.teacher_shift is not None:
-                values["shift"] = recipe.teacher_shift
+            for name in values:
+                own = getattr(recipe, f"teacher_{name}", None)
+                values[name] = values[name] if own is None else own
             values["label_smoothing"] = 0.0
         return cls(**values)
 
+    @property
+    def augments(self) -> bool:
+        """Whether training images are changed, anew in each step."""
+        return self.shift > 0 or bool(self.augmentation)
+
     def make_optimizer(self, steps: int) -> keras.optimizers.Optimizer:
-        """Makes the optimizer for a training of `steps` steps in all."""
+        """Makes the optimizer for epochs of `steps` steps."""
         if self.optimizer not in OPTIMIZERS:
             raise UserError(
                 f"Unknown optimizer {self.optimizer!r}; use one of {', '.join(OPTIMIZERS)}."
             )
-        rate = self.learning_rate
-        if self.schedule == "cosine":
-            rate = keras.optimizers.schedules.CosineDecay(rate, decay_steps=steps)
+        rate = make_schedule(
+            self.schedule,
+            self.learning_rate,
+            steps=steps * self.epochs,
+            period=self.schedule_epochs and steps * self.schedule_epochs,
+            floor=self.floor,
+            warmup=steps * self.warmup_epochs,
+        )
         try:
             return OPTIMIZERS[self.optimizer](rate, **self.optimizer_options)
         except (TypeError, ValueError) as error:

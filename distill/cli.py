@@ -10,11 +10,12 @@ import shlex
 import sys
 import textwrap
 import typing
+from pathlib import Path
 
 from distill.errors import UserError
 from distill.experiments.arms import CONTROLS, MODELS
-from distill.experiments.grid import parse_axis
-from distill.experiments.studies import STUDIES
+from distill.experiments.grid import fixed, parse_axis
+from distill.experiments.studies import get_study, studies_of
 from distill.recipes import RECIPES, Recipe, get_recipe, parse_option, parse_value
 
 _DOORS = {
@@ -38,7 +39,12 @@ _METAVARS = {"teacher": "NAME", "student": "NAME", "method": "NAME", "optimizer"
     "dataset": "NAME",
     "teacher_file": "FILE",
     "image_size": "PIXELS",
-    "omitted_classes": "CLASS+CLASS",
+    **dict.fromkeys(("classes", "dropped_classes", "omitted_classes"), "CLASS+CLASS"),
+    **dict.fromkeys(("augmentation", "teacher_augmentation"), "NAME+NAME"),
+    "kept_classes": "CLASS+CLASS",
+    "transfer_images": "NAME+NAME",
+    "teacher_pretraining": "RECIPE",
+    "assistant": "NAME",
 }
 
 
@@ -58,18 +64,31 @@ def main(door: str, arguments: list[str] | None = None) -> int:
 
 def _run(door, arguments):
     recipe, options = parse(door, arguments)
-    axes, arms = [], [door]
+    if options.preview is not None:
+        return _preview(door, recipe, options.preview)
+    axes, arms, study = [], [door], None
     if door == "distilled":
         axes = [parse_axis(text) for text in options.grid]
         controls = () if options.controls is None else options.controls or CONTROLS
         arms = [*MODELS, *controls]
+        study = options.study
     start_tensorflow()
     from distill.experiments.experiment import run_experiment
 
-    if door == "distilled" and options.study:
-        axes = [*STUDIES[options.study].axes(recipe), *axes]
+    if study is not None:
+        axes = [*study.axes(recipe), *axes]
+    recipe, axes = fixed(recipe, axes)
     experiment = run_experiment(recipe, options.runs, axes, arms, options.fresh)
     return 1 if experiment.failures else 0
+
+
+def _preview(door, recipe, path):
+    start_tensorflow(say=False)
+    from distill.report.preview import preview_recipe
+
+    preview_recipe(path, recipe, "teacher" if door == "teacher" else "student")
+    print(f"Training images as the training sees them: {path}")
+    return 0
 
 
 def guarded(command: typing.Callable[[], int]) -> int:
@@ -96,8 +115,8 @@ def parse(door: str, arguments: list[str]) -> tuple[Recipe, argparse.Namespace]:
         arguments: the command line.
 
     Returns:
-        The recipe with the flags' values, and the options `runs` and `fresh`; for
-        `"distilled"` also `grid`, `study` and `controls`.
+        The recipe with the flags' values, and the options `runs`, `fresh` and
+        `preview`; for `"distilled"` also `grid`, `study` and `controls`.
 
     Raises:
         UserError: an unknown flag, or a value that is not allowed.
@@ -106,8 +125,10 @@ def parse(door: str, arguments: list[str]) -> tuple[Recipe, argparse.Namespace]:
     chosen = first.parse_known_args([word for word in arguments if word not in ("-h", "--help")])
     defaults = get_recipe(chosen[0].recipe)
     options = _parser(_DOORS[door], defaults, door).parse_args(arguments)
+    if door == "distilled" and options.study is not None:
+        options.study = get_study(options.study, defaults.name)
     values = {field.name: getattr(options, field.name) for field in _fields()}
-    for role in ("teacher", "student"):
+    for role in ("teacher", "assistant", "student"):
         same_model = values[role] == getattr(defaults, role)
         values[f"{role}_options"] = _merged(defaults, values, f"{role}_options", same_model)
     same_optimizer = values["optimizer"] == defaults.optimizer
@@ -141,7 +162,7 @@ def _parser(description, defaults, door, add_help=True):
     parser = UserErrorParser(
         description=description,
         usage="%(prog)s [--recipe NAME] [FLAG VALUE ...] [@FILE]",
-        epilog=_epilog(door),
+        epilog=_epilog(door, defaults.name),
         formatter_class=argparse.RawDescriptionHelpFormatter,
         fromfile_prefix_chars="@",
         allow_abbrev=False,
@@ -158,6 +179,12 @@ def _parser(description, defaults, door, add_help=True):
     )
     parser.add_argument(
         "--fresh", action="store_true", help="train complete runs anew, keeping the older ones"
+    )
+    parser.add_argument(
+        "--preview",
+        type=Path,
+        metavar="FILE.png",
+        help="train nothing: draw training images as they are and as augmentation changes them",
     )
     if door == "distilled":
         _add_grid_flags(parser)
@@ -180,16 +207,17 @@ def _parser(description, defaults, door, add_help=True):
     return parser
 
 
-def _epilog(door):
+def _epilog(door, recipe):
     kept = (
         "Flags can be kept in a file, given as @commandline_args.txt. The defaults shown are\n"
         "those of the chosen recipe."
     )
     if door != "distilled":
         return kept
-    studies = {name: study.question for name, study in STUDIES.items()}
+    studies = {name: study.question for name, study in studies_of(recipe).items()}
     controls = {name: control.question for name, control in CONTROLS.items()}
-    return "\n\n".join([_list_of("studies:", studies), _list_of("controls:", controls), kept])
+    lists = _list_of(f"studies of {recipe}:", studies), _list_of("controls:", controls)
+    return "\n\n".join([*lists, kept])
 
 
 def _add_grid_flags(parser):
@@ -203,7 +231,7 @@ def _add_grid_flags(parser):
         "alpha=0.1,0.5 student_options.hidden=16,32",
     )
     group.add_argument(
-        "--study", choices=STUDIES, metavar="NAME", help="a grid by name; the names are below"
+        "--study", metavar="NAME", help="a grid by name; those of the recipe are below"
     )
     group.add_argument(
         "--controls",

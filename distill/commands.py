@@ -21,12 +21,14 @@ def main(arguments: list[str] | None = None) -> int:
 def _run(arguments):
     options = _parser().parse_args(arguments)
     start_tensorflow(say=False)
-    from distill.experiments import inspection
+    from distill.experiments import inspection, results_page
 
     if options.command == "list":
         inspection.list_runs(options.runs)
     elif options.command == "compare":
         inspection.compare_runs(options.first, options.second, options.epoch)
+    elif options.command == "results":
+        print(results_page.write_results_page(options.template, options.runs))
     else:
         inspection.rebuild_report(options.folder)
     return 0
@@ -56,4 +58,11 @@ def _parser():
     command = commands.add_parser("report", help=help, description=help)
     command.add_argument("folder", type=Path, metavar="FOLDER",
                          help="folder of an experiment or a run")  # fmt: skip
+    help = "fill a result page's template (docs/results/*.md.j2) from run folders"
+    command = commands.add_parser("results", help=help, description=help)
+    command.add_argument("template", type=Path, metavar="FILE.md.j2", help="the template")
+    command.add_argument(
+        "--runs", type=Path, default=Path("runs"), metavar="FOLDER",
+        help="where runs are kept (default: runs)",
+    )  # fmt: skip
     return parser

@@ -65,10 +65,10 @@ def _file_facts(path, name):
 
 
 def keep_predictions(path: Path, data: ImageData, folder: Path) -> dict:
-    """Writes down what a model predicts that was not trained here, and stays where it is.
+    """Writes down what a model predicts that was not trained in this run.
 
     Args:
-        path: its file.
+        path: its file, which stays where it is; one in the run's folder is named by its name.
         data: the data.
         folder: the run's folder.
 
@@ -77,7 +77,8 @@ def keep_predictions(path: Path, data: ImageData, folder: Path) -> dict:
     """
     model = load_model(path)
     measured, logits = _measure(model, data)
-    epoch = {"epoch": None, **_file_facts(path, path.resolve()), **measured}
+    name = path.name if path.parent == folder else path.resolve()
+    epoch = {"epoch": None, **_file_facts(path, name), **measured}
     arrays = {f"last_{split}": values for split, values in logits.items()}
     write_arrays(folder / "predictions.npz", **arrays, **_labels(data))
     return {"parameters": model.count_params(), "seconds": 0.0, "last": epoch, "best": epoch}

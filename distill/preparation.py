@@ -2,7 +2,10 @@
 
 import dataclasses
 import functools
+from collections.abc import Sequence
 from pathlib import Path
+
+import numpy as np
 
 from distill.budget import Budget
 from distill.data import (
@@ -10,45 +13,80 @@ from distill.data import (
     Split,
     class_number,
     cross_validation_fold,
+    foreign_images,
     hide_labels,
     labelled,
     load_data,
+    make_augmentation,
     mix_noise,
     omit_classes,
+    restrict_classes,
 )
 from distill.distiller import Distiller
 from distill.errors import UserError
 from distill.methods import METHODS, get_method
-from distill.models import build_model
-from distill.recipes import Recipe
+from distill.models import build_model, require_classifier
+from distill.recipes import Recipe, get_recipe
 from distill.run_folder import file_hash, load_model, run_folder
 
-load_data_once = functools.lru_cache(maxsize=2)(load_data)
+OWN = "own"
+
+load_data_once = functools.lru_cache(maxsize=3)(load_data)
+
+# What leaves a run as it is does not become part of its identity: fields that are added to recipes
+# later, with these values, leave the runs of today where they are found.
+_WITHOUT_EFFECT = {
+    "schedule_epochs": None, "floor": 0.0, "warmup_epochs": 0.0, "augmentation": (),
+    "noise_kind": "uniform", "transfer_images": [OWN], "pretraining": None, "as_long_as": None,
+}  # fmt: skip
 
 
 def data_of(recipe: Recipe) -> ImageData:
     """Returns the recipe's data; with `folds`, the fold that its seed chooses."""
     source = recipe.dataset, recipe.image_size, recipe.unreadable
-    if recipe.folds is None:
-        return load_data_once(*source)
-    return _fold_once(source, recipe.folds, recipe.seed)
+    classes = recipe.classes, recipe.dropped_classes
+    return _split_once(source, classes, recipe.folds, recipe.folds and recipe.seed)
 
 
 @functools.lru_cache(maxsize=2)
-def _fold_once(source, folds, seed):
-    return cross_validation_fold(load_data_once(*source), folds, seed)
+def _split_once(source, classes, folds, seed):
+    data = load_data_once(*source)
+    if any(classes):
+        data = restrict_classes(data, *classes)
+    return cross_validation_fold(data, folds, seed) if folds else data
 
 
 def labelled_set(recipe: Recipe) -> Split:
     """Returns the images on which the recipe's student learns from labels."""
-    split = omit_classes(data_of(recipe), recipe.omitted_classes)
-    return labelled(hide_labels(split, recipe.label_fraction))
+    return labelled(hide_labels(_seen(recipe), recipe.label_fraction))
 
 
 def transfer_set(recipe: Recipe) -> Split:
     """Returns the images on which the recipe's distilled student imitates, with its labels."""
-    split = omit_classes(data_of(recipe), recipe.omitted_classes)
-    return mix_noise(hide_labels(split, recipe.label_fraction), recipe.noise, recipe.seed)
+    split = hide_labels(imitated(recipe), recipe.label_fraction)
+    return mix_noise(split, recipe.noise, recipe.seed, recipe.noise_kind)
+
+
+def imitated(recipe: Recipe) -> Split:
+    """Returns the transfer set before labels are hidden and noise is mixed in."""
+    data, parts = data_of(recipe), []
+    for name in recipe.transfer_images:
+        own = name == OWN
+        parts.append(_seen(recipe) if own else foreign_images(data, _other(name, recipe)))
+    if len(parts) == 1:
+        return parts[0]
+    images = np.concatenate([part.images for part in parts])
+    return Split(images, np.concatenate([part.labels for part in parts]))
+
+
+def _other(name, recipe):
+    """Another set, whose images join the recipe's transfer set."""
+    return load_data_once(name, data_of(recipe).image_shape[0], recipe.unreadable)
+
+
+def _seen(recipe):
+    """The training images of the classes that a student sees, with all labels."""
+    return omit_classes(data_of(recipe), recipe.omitted_classes, recipe.kept_classes)
 
 
 def validate(recipe: Recipe) -> ImageData:
@@ -65,19 +103,51 @@ def validate(recipe: Recipe) -> ImageData:
     """
     if recipe.method not in METHODS:
         get_method(recipe.method)
-    Budget.of(recipe, "student").make_optimizer(1)
     data = data_of(recipe)
-    omit_classes(data, recipe.omitted_classes)
-    student = build_model(recipe.student, data.image_shape, data.classes, **recipe.student_options)
-    if recipe.teacher_file is None:
-        build_model(recipe.teacher, data.image_shape, data.classes, **recipe.teacher_options)
-    else:
+    for role in ("teacher", "student"):
+        budget = Budget.of(recipe, role)
+        budget.make_optimizer(1)
+        make_augmentation(budget.augmentation, data.image_shape, seed=0)
+    _seen(recipe)
+    shape, classes = data.image_shape, data.classes
+    student = build_model(recipe.student, shape, classes, **recipe.student_options)
+    if recipe.assistant:
+        build_model(recipe.assistant, shape, classes, **recipe.assistant_options)
+    if recipe.teacher_file is not None:
         _teacher_from_file(recipe, data, student)
+    elif recipe.teacher_pretraining is not None:
+        _check_pretraining(recipe, data)
+    else:
+        build_model(recipe.teacher, shape, classes, **recipe.teacher_options)
     return data
 
 
+def omitted_numbers(recipe: Recipe, data: ImageData) -> list[int]:
+    """Returns the numbers of the classes whose images no student sees."""
+    if recipe.kept_classes:
+        kept = {class_number(data, name) for name in recipe.kept_classes}
+        return [number for number in range(data.classes) if number not in kept]
+    return sorted({class_number(data, name) for name in recipe.omitted_classes})
+
+
+def pretraining_of(recipe: Recipe) -> Recipe:
+    """Returns the recipe by whose teacher the teacher of `recipe` begins, with the same seed."""
+    return get_recipe(recipe.teacher_pretraining).with_seed(recipe.seed)
+
+
+def members_of(recipe: Recipe) -> list[Recipe]:
+    """Returns a recipe for each teacher of an ensemble; no two ensembles share a seed."""
+    first = recipe.seed * recipe.teachers
+    alone = dataclasses.replace(recipe, teachers=1)
+    return [alone.with_seed(first + number) for number in range(recipe.teachers)]
+
+
 def identity_of(
-    role: str, recipe: Recipe, teacher: str | None = None, as_long_as: str | None = None
+    role: str,
+    recipe: Recipe,
+    teacher: str | None = None,
+    as_long_as: str | None = None,
+    parts: Sequence[str] = (),
 ) -> dict:
     """Returns everything that a run's result depends on.
 
@@ -86,29 +156,31 @@ def identity_of(
         recipe: the recipe.
         teacher: of a distilled student, the key of its teacher's run.
         as_long_as: the key of the run whose time it may take; see `train_student`.
+        parts: of a teacher, the keys of the runs that it is made from; see `train_teacher`.
     """
     data = data_of(recipe)
+    common = {"role": role, "data": data.fingerprint}
+    if role == "teacher" and recipe.teacher_file is not None:
+        return {**common, "file": file_hash(Path(recipe.teacher_file))}
+    if role == "teacher" and recipe.teachers > 1:
+        return {**common, "members": list(parts)}
+    return _without_defaults(common | _training_of(role, recipe, data, teacher, as_long_as, parts))
+
+
+def _training_of(role, recipe, data, teacher, as_long_as, parts):
     of_teacher = role == "teacher"
-    if of_teacher and recipe.teacher_file is not None:
-        return {
-            "role": role,
-            "data": data.fingerprint,
-            "file": file_hash(Path(recipe.teacher_file)),
-        }
     identity = {
-        "role": role,
-        "data": data.fingerprint,
         "model": recipe.teacher if of_teacher else recipe.student,
         "options": recipe.teacher_options if of_teacher else recipe.student_options,
-        "budget": dataclasses.asdict(Budget.of(recipe, role)),
+        "budget": _without_defaults(dataclasses.asdict(Budget.of(recipe, role))),
         "seed": recipe.seed,
+        "pretraining": parts[0] if parts else None,
+        "as_long_as": as_long_as,
     }
     if not of_teacher:
         identity |= {
             "label_fraction": recipe.label_fraction,
-            "omitted_classes": sorted(
-                {class_number(data, name) for name in recipe.omitted_classes}
-            ),
+            "omitted_classes": omitted_numbers(recipe, data),
         }
     if role == "distilled":
         identity |= {
@@ -117,16 +189,29 @@ def identity_of(
             "temperature": recipe.temperature,
             "soft_targets": recipe.soft_targets,
             "noise": recipe.noise,
+            "noise_kind": recipe.noise_kind if recipe.noise else "uniform",
+            "transfer_images": [
+                name if name == OWN else _other(name, recipe).fingerprint
+                for name in recipe.transfer_images
+            ],
             "teacher": teacher,
         }
-    if as_long_as:
-        identity["as_long_as"] = as_long_as
     return identity
+
+
+def _without_defaults(identity):
+    return {
+        name: list(value) if isinstance(value, tuple) else value  # as JSON gives it back
+        for name, value in identity.items()
+        if name not in _WITHOUT_EFFECT or value != _WITHOUT_EFFECT[name]
+    }
 
 
 def folder_of(role: str, recipe: Recipe, runs: Path, identity: dict) -> Path:
     """Returns where the run of that identity lies, or would lie."""
     kind, seed = (recipe.teacher if role == "teacher" else recipe.student), recipe.seed
+    if role == "teacher" and recipe.teachers > 1:
+        kind = f"{kind}-ensemble"
     if role == "teacher" and recipe.teacher_file is not None:
         kind, seed = "file", 0  # the same for every seed
     return run_folder(runs, recipe.dataset, f"{role}-{kind}", seed, identity)
@@ -141,3 +226,15 @@ def _teacher_from_file(recipe, data, student):
             f"{data.image_shape}; set --image-size, or choose other data."
         )
     Distiller(teacher=teacher, student=student)
+
+
+def _check_pretraining(recipe, data):
+    before = pretraining_of(recipe)
+    model = build_model(before.teacher, data.image_shape, data.classes, **before.teacher_options)
+    require_classifier(model)
+    shape = data_of(before).image_shape
+    if shape != data.image_shape:
+        raise UserError(
+            f"The teacher of {before.name} learns on images of shape {shape}, and those of "
+            f"{data.name} have shape {data.image_shape}; give both recipes the same image_size."
+        )

@@ -21,17 +21,19 @@ from distill.callbacks import (
     resume,
 )
 from distill.checks import Finding, check, stop_if_pointless
-from distill.data import (
-    evaluation_pipeline,
-    omit_classes,
-    shuffle_within_classes,
-    training_pipeline,
-)
+from distill.data import evaluation_pipeline, shuffle_within_classes, training_pipeline
 from distill.distiller import Distiller
 from distill.methods import CrossEntropy
-from distill.models import build_model
+from distill.models import build_model, mean_of_logits, with_new_classifier
 from distill.outcome import keep, keep_predictions
-from distill.preparation import data_of, folder_of, identity_of, labelled_set, transfer_set
+from distill.preparation import (
+    data_of,
+    folder_of,
+    identity_of,
+    imitated,
+    labelled_set,
+    transfer_set,
+)
 from distill.recipes import Recipe
 from distill.run_folder import (
     Run,
@@ -39,6 +41,7 @@ from distill.run_folder import (
     key_of,
     load_model,
     locked,
+    replacing,
     set_aside,
     write_json,
     write_settings,
@@ -46,7 +49,13 @@ from distill.run_folder import (
 from distill.soft_targets import soft_targets
 
 
-def train_teacher(recipe: Recipe, runs: Path, fresh: bool = False, callbacks: Sequence = ()) -> Run:
+def train_teacher(
+    recipe: Recipe,
+    runs: Path,
+    fresh: bool = False,
+    callbacks: Sequence = (),
+    parts: Sequence[Run] = (),
+) -> Run:
     """Trains the recipe's teacher from all labels, or finds it trained.
 
     Args:
@@ -54,6 +63,8 @@ def train_teacher(recipe: Recipe, runs: Path, fresh: bool = False, callbacks: Se
         runs: folder under which run folders lie.
         fresh: train even if the run is complete; the older one is renamed, not deleted.
         callbacks: further Keras callbacks.
+        parts: runs that it is made from: with `teacher_pretraining` the teacher of that recipe,
+            whose classifier is replaced; with several `teachers` all of them.
 
     Returns:
         The run. With `teacher_file` nothing is trained, and its folder holds what that file's
@@ -61,7 +72,8 @@ def train_teacher(recipe: Recipe, runs: Path, fresh: bool = False, callbacks: Se
     """
     if recipe.teacher_file is not None:
         fresh = False
-    return _train("teacher", recipe, data_of(recipe).train, runs, fresh, callbacks)
+    split = data_of(recipe).train
+    return _train("teacher", recipe, split, runs, fresh, callbacks, parts=parts)
 
 
 def train_student(
@@ -138,15 +150,16 @@ def trial(role: str, recipe: Recipe) -> tuple[float, float]:
     began, times, logits = time.monotonic(), [], None
     with _precision(budget.precision):
         teacher = _build("teacher", recipe, data) if role == "distilled" else None
-        if teacher is not None and not budget.shift:
+        if teacher is not None and not budget.augments:
             logits = np.zeros((len(data.train), data.classes), "float32")
         model = _build(role, recipe, data, teacher)
         steps = _steps_in_epoch(data, budget)
         together = min(8, steps)
         _compile(model, budget, steps, together)
         pipeline = training_pipeline(
-            data.train, budget.batch_size, recipe.seed, shift=budget.shift, teacher_logits=logits
-        )
+            data.train, budget.batch_size, recipe.seed,
+            shift=budget.shift, augmentation=budget.augmentation, teacher_logits=logits,
+        )  # fmt: skip
         watch = keras.callbacks.LambdaCallback(
             on_epoch_end=lambda epoch, logs: times.append(time.monotonic())
         )
@@ -161,9 +174,10 @@ def trial(role: str, recipe: Recipe) -> tuple[float, float]:
     return times[0] - began, (times[1] - times[0]) / together * steps
 
 
-def _train(role, recipe, split, runs, fresh, callbacks, teacher=None, as_long_as=None):
+def _train(role, recipe, split, runs, fresh, callbacks, teacher=None, as_long_as=None, parts=()):
     data, budget = data_of(recipe), Budget.of(recipe, role)
-    identity = identity_of(role, recipe, teacher and teacher.key, as_long_as and as_long_as[0].key)
+    keys = teacher and teacher.key, as_long_as and as_long_as[0].key, [run.key for run in parts]
+    identity = identity_of(role, recipe, *keys)
     folder = folder_of(role, recipe, runs, identity)
     if not fresh and (run := completed(folder, role, recipe.seed, identity)):
         return run
@@ -174,11 +188,15 @@ def _train(role, recipe, split, runs, fresh, callbacks, teacher=None, as_long_as
         write_settings(folder, dataclasses.asdict(recipe), identity)
         if role == "teacher" and recipe.teacher_file is not None:
             metrics = keep_predictions(Path(recipe.teacher_file), data, folder)
+        elif role == "teacher" and recipe.teachers > 1:
+            with replacing(folder / "teacher.keras") as temporary:
+                mean_of_logits([run.load_model() for run in parts]).save(temporary)
+            metrics = keep_predictions(folder / "teacher.keras", data, folder)
         else:
             if as_long_as:
                 epochs = max(1, round(budget.epochs * _time_ratio(*as_long_as)))
                 budget = dataclasses.replace(budget, epochs=epochs)
-            metrics = _fit(role, recipe, data, split, budget, folder, callbacks, teacher)
+            metrics = _fit(role, recipe, data, split, budget, folder, callbacks, teacher, parts)
         remove_checkpoints(folder)
         write_json(folder / "metrics.json", metrics)
     return Run(role, recipe.seed, key_of(identity), folder, metrics)
@@ -191,29 +209,29 @@ def _time_ratio(distilled, student):
     return of_distilled / of_student
 
 
-def _pipeline(recipe, data, split, budget, teacher, store):
+def _pipeline(recipe, split, budget, teacher, store):
     """Makes the training batches, from the step on that they are asked for.
 
     The teacher's logits come from the store. Only where images are augmented they do not: then
     the teacher sees each image as the student does.
     """
     logits = None
-    if teacher is not None and (budget.shift == 0 or recipe.soft_targets == "shuffled"):
+    is_shuffled = recipe.soft_targets == "shuffled"
+    if teacher is not None and (is_shuffled or not budget.augments):
         logits = soft_targets(teacher, split, store)
-        if recipe.soft_targets == "shuffled":
-            classes = omit_classes(data, recipe.omitted_classes).labels
-            logits = logits[shuffle_within_classes(classes, recipe.seed)]
+        if is_shuffled:
+            logits = logits[shuffle_within_classes(imitated(recipe).labels, recipe.seed)]
     return functools.partial(
         training_pipeline, split, budget.batch_size, recipe.seed,
-        shift=budget.shift, teacher_logits=logits,
+        shift=budget.shift, augmentation=budget.augmentation, teacher_logits=logits,
     )  # fmt: skip
 
 
-def _fit(role, recipe, data, split, budget, folder, callbacks, teacher):
+def _fit(role, recipe, data, split, budget, folder, callbacks, teacher, parts):
     started = time.monotonic()
-    pipeline = _pipeline(recipe, data, split, budget, teacher, folder.parent / "soft_targets")
+    pipeline = _pipeline(recipe, split, budget, teacher, folder.parent / "soft_targets")
     with _precision(budget.precision):
-        model = _build(role, recipe, data, teacher and teacher.load_model())
+        model = _build(role, recipe, data, teacher and teacher.load_model(), parts)
         trained = model.student if role == "distilled" else model
         best = BestEpoch(trained)
         _fit_model(model, best, pipeline, data, budget, folder, callbacks)
@@ -225,9 +243,11 @@ def _fit(role, recipe, data, split, budget, folder, callbacks, teacher):
     }
 
 
-def _build(role, recipe, data, teacher=None):
+def _build(role, recipe, data, teacher=None, parts=()):
     keras.utils.set_random_seed(recipe.seed)
     if role == "teacher":
+        if parts:
+            return with_new_classifier(parts[0].load_model(), data.classes)
         if recipe.teacher_file is not None:
             return load_model(recipe.teacher_file)
         options = recipe.teacher_options
@@ -245,14 +265,14 @@ def _build(role, recipe, data, teacher=None):
 
 
 def _steps_in_epoch(data, budget):
-    # One pass of the whole training set, also for a student that has labels for a part of it only:
-    # every role gets the same number of steps.
+    # One pass of the whole training set, also for a student that sees a part of it only: every role
+    # gets the same number of steps.
     return math.ceil(len(data.train) / budget.batch_size)
 
 
 def _compile(model, budget, steps, together):
     model.compile(
-        optimizer=budget.make_optimizer(steps * budget.epochs),
+        optimizer=budget.make_optimizer(steps),
         loss=CrossEntropy(budget.label_smoothing),
         weighted_metrics=["accuracy"],
         steps_per_execution=together,

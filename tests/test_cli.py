@@ -105,7 +105,7 @@ def test_flags_from_a_file(tmp_path):
         (["--schedule", "linear"], "schedule is 'linear', and must be one of constant, cosine"),
         (["@nowhere.txt"], "nowhere.txt"),
         (["--omitted-classes"], "expected one argument"),
-        (["--study", "warmth"], "invalid choice: 'warmth'"),
+        (["--study", "warmth"], "digits has no study 'warmth'; use one of temperature"),
         (["--controls", "placebo"], "invalid choice: 'placebo'"),
         (["--folds", "1"], "folds is 1, and must be 2 or more, or None"),
         (["--shown-epoch", "first"], "shown_epoch is 'first', and must be one of last, best"),
@@ -269,3 +269,43 @@ def test_the_other_two_scripts(name, role, tmp_path):
     assert (results / "learning_curves.png").exists()
     assert (results / "report.html").exists()
     assert "test accuracy" in done.stdout
+
+
+@pytest.mark.parametrize("door", ["teacher", "student", "distilled"])
+def test_preview_draws_and_trains_nothing(door, capsys, tmp_path, monkeypatch):
+    roles, path = [], tmp_path / "preview.png"
+
+    def watch(path, recipe, role):
+        roles.append((recipe.shift, role))
+        return draw(path, recipe, role)
+
+    from distill.report import preview
+
+    draw = preview.preview_recipe
+    monkeypatch.setattr(preview, "preview_recipe", watch)
+    arguments = ["--shift", "1", "--preview", str(path), "--runs", str(tmp_path / "runs")]
+    assert main(door, arguments) == 0
+    assert roles == [(1, "teacher" if door == "teacher" else "student")]
+    assert path.read_bytes().startswith(b"\x89PNG")
+    assert [file.name for file in tmp_path.iterdir()] == ["preview.png"]
+    printed = capsys.readouterr().out
+    assert str(path) in printed
+    assert printed.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--preview", "x.jpg"], "'x.jpg', and its name must end in .png"),
+        (["--preview", "x.png", "--augmentation", "flop"], "Unknown augmentation 'flop'"),
+        (["--preview", "x.png", "--augmentation", "rand_augment"], "needs images of 3 channels"),
+    ],
+)
+def test_mistakes_of_a_preview(arguments, message, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert main("student", arguments) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("error: ")
+    assert message in error
+    assert error.count("\n") == 1
+    assert not list(tmp_path.iterdir())

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from distill.data.augmentation import AUGMENTATIONS, make_augmentation
 from distill.data.dataset import (
     UNLABELLED,
     ImageData,
@@ -27,25 +28,38 @@ from distill.data.folder import UNREADABLE, load_folder
 from distill.data.images import require_memory, resize
 from distill.data.pipeline import evaluation_pipeline, training_pipeline
 from distill.data.tfds import load_tfds
-from distill.data.transfer import class_number, mix_noise, omit_classes, shuffle_within_classes
+from distill.data.transfer import (
+    NOISE_KINDS,
+    class_number,
+    foreign_images,
+    mix_noise,
+    omit_classes,
+    restrict_classes,
+    shuffle_within_classes,
+)
 from distill.errors import UserError
 
 __all__ = [
+    "AUGMENTATIONS",
     "DATASETS",
+    "NOISE_KINDS",
     "UNLABELLED",
     "ImageData",
     "Split",
     "class_number",
     "cross_validation_fold",
     "evaluation_pipeline",
+    "foreign_images",
     "hide_labels",
     "labelled",
     "load_data",
     "load_digits",
     "load_folder",
     "load_tfds",
+    "make_augmentation",
     "mix_noise",
     "omit_classes",
+    "restrict_classes",
     "shuffle_within_classes",
     "split_off",
     "training_pipeline",

@@ -1,6 +1,69 @@
-"""Augmentation of training batches; which change a batch gets depends on seed and step only."""
+"""Augmentation of training batches; which change a batch gets depends on seed and step only.
 
+Keras' preprocessing layers make the changes. What they draw comes from `_Seeds`, not from the state
+that each layer has, so that neither parallel calls nor a resume change it.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+
+import keras
 import tensorflow as tf
+
+from distill.errors import UserError
+
+AREA = (0.08, 1.0)  # of a crop, as a share of its image; width by height is 3/4 to 4/3
+# RandAugment's strengths are drawn evenly from 0 to 18 of 30, so that they are 9 on average.
+_STRENGTH = 18 / 30
+
+Change = Callable[[tf.Tensor, keras.random.SeedGenerator], tf.Tensor]
+
+
+def make_augmentation(
+    names: Sequence[str], image_shape: tuple[int, int, int], seed: int, shift: int = 0
+) -> Callable[[tf.Tensor, tf.Tensor], tf.Tensor]:
+    """Makes the function that changes training batches, each image in its own way.
+
+    Args:
+        names: names in `AUGMENTATIONS`, in the order of their application.
+        image_shape: `(height, width, channels)`.
+        seed: of the run.
+        shift: images are first moved by up to so many pixels; see `shifted`.
+
+    Returns:
+        A function of images, float32 `(batch, height, width, channels)` with values 0 to 255, and
+        of the batch's number, an int64 scalar. It returns images of the same kind, the same ones
+        for the same number.
+
+    Raises:
+        UserError: a name is unknown, or not for images of that shape.
+
+    Example:
+
+    >>> augment = make_augmentation(["flip"], (1, 2, 1), seed=0)
+    >>> augment(tf.constant([[[[0.0], [1.0]]]] * 4), tf.constant(1, tf.int64))[:, 0, :, 0].numpy()
+    array([[0., 1.],
+           [1., 0.],
+           [1., 0.],
+           [1., 0.]], dtype=float32)
+    """
+    for name in names:
+        if name not in AUGMENTATIONS:
+            raise UserError(
+                f"Unknown augmentation {name!r}; use one of {', '.join(AUGMENTATIONS)}."
+            )
+    changes = [AUGMENTATIONS[name](tuple(image_shape)) for name in names]
+
+    def augment(images: tf.Tensor, step: tf.Tensor) -> tf.Tensor:
+        if shift:
+            images = shifted(images, shift, seed, step)
+        seeds = _Seeds(seed, step)
+        for change in changes:
+            changed = tf.clip_by_value(change(images, seeds), 0.0, 255.0)
+            images = tf.ensure_shape(changed, images.shape)
+        return images
+
+    return augment
 
 
 def shifted(images: tf.Tensor, most: int, seed: int, step: tf.Tensor) -> tf.Tensor:
@@ -30,3 +93,125 @@ def shifted(images: tf.Tensor, most: int, seed: int, step: tf.Tensor) -> tf.Tens
     padded = tf.pad(images, ((0, 0), (most, most), (most, most), (0, 0)))
     rows, columns = starts[0] + tf.range(height), starts[1] + tf.range(width)
     return tf.gather(tf.gather(padded, rows, axis=1, batch_dims=1), columns, axis=2, batch_dims=1)
+
+
+class _Seeds(keras.random.SeedGenerator):
+    """What Keras draws seeds from, without a state: seed n follows from run, step and n."""
+
+    def __init__(self, seed, step):
+        # Keras' own `__init__` makes the variable that is not wanted here.
+        run = tf.stack([tf.cast(seed, tf.int64), step])
+        # Another stream than the shuffle's and the shift's.
+        self._stream = tf.random.experimental.stateless_fold_in(run, 2)
+        self._drawn = 0
+
+    def next(self, ordered=True):
+        self._drawn += 1
+        return tf.random.experimental.stateless_fold_in(self._stream, self._drawn)
+
+
+def _by_layer(kind, *arguments, **options):
+    """The change that a Keras layer makes, to each image of a batch on its own."""
+    # float32 under any policy. The seed is not used; without it Keras would draw one from Python's
+    # random numbers, on which initial weights depend.
+    if kind not in (keras.layers.AutoContrast, keras.layers.Equalization):
+        options["seed"] = 0
+    layer = kind(*arguments, **options, dtype="float32")
+
+    def change(images, seeds):
+        transformation = layer.get_random_transformation(images, training=True, seed=seeds)
+        return layer.transform_images(images, transformation, training=True)
+
+    return change
+
+
+def _crop(images: tf.Tensor, seeds: keras.random.SeedGenerator) -> tf.Tensor:
+    """Enlarges a part of each image to the image's size, as Inception does.
+
+    Of ten parts the first one that fits into the image is taken.
+    """
+    batch, limits = tf.shape(images)[0], tf.cast(images.shape[1:3], tf.float32)
+    area = tf.random.stateless_uniform((batch, 10), seeds.next(), *AREA) * tf.reduce_prod(limits)
+    reach = math.log(4 / 3)
+    ratio = tf.exp(tf.random.stateless_uniform((batch, 10), seeds.next(), -reach, reach))
+    sizes = tf.stack([tf.sqrt(area / ratio), tf.sqrt(area * ratio)], axis=-1)
+    fits = tf.reduce_all(sizes <= limits, axis=-1)
+    size = tf.gather(sizes, tf.argmax(fits, axis=1), batch_dims=1)
+    size = tf.minimum(size, limits)
+    start = tf.random.stateless_uniform((batch, 2), seeds.next()) * (limits - size)
+    scale = size / limits
+    start += (scale - 1) / 2  # from corners of pixels to their centres
+    zero = tf.zeros((batch,))
+    transform = tf.stack(
+        [scale[:, 1], zero, start[:, 1], zero, scale[:, 0], start[:, 0], zero, zero], axis=1
+    )
+    return keras.ops.image.affine_transform(
+        images, transform, fill_mode="nearest", data_format="channels_last"
+    )
+
+
+def _solarize(images, seeds):
+    # Keras' Solarization takes the lower of two thresholds for a pixel's value, not for a share.
+    shape = (tf.shape(images)[0], 1, 1, 1)
+    least = 255 * (1 - _STRENGTH)
+    threshold = tf.random.stateless_uniform(shape, seeds.next(), least, 255.0)
+    return tf.where(images < threshold, images, 255 - images)
+
+
+def _rand_augment(image_shape):
+    """Two of the paper's fourteen operations for each image.
+
+    Keras' RandAugment draws two for the whole batch and has one strength for all, so that 0.3
+    turns images by up to 108 degrees, where the paper turns them by 9.
+    """
+    if image_shape[-1] != 3:
+        raise UserError(
+            f"The augmentation 'rand_augment' needs images of 3 channels, and these have "
+            f"{image_shape[-1]}; leave it out."
+        )
+    layers, enhance = keras.layers, 0.9 * _STRENGTH
+    equalize = _by_layer(layers.Equalization)
+    operations = [
+        lambda images, seeds: images,
+        _by_layer(layers.AutoContrast),
+        # It makes one histogram for all images that it gets.
+        lambda images, seeds: tf.map_fn(lambda image: equalize(image, seeds), images),
+        _by_layer(layers.RandomRotation, 30 / 360 * _STRENGTH),
+        _by_layer(layers.RandomPosterization, (6, 8)),  # 6 or 7 bits; the upper end is left out
+        _solarize,
+        _by_layer(layers.RandomBrightness, enhance),
+        _by_layer(layers.RandomContrast, (enhance, enhance)),
+        _by_layer(layers.RandomColorDegeneration, enhance),
+        _by_layer(layers.RandomSharpness, (0.5 - enhance / 2, 0.5 + enhance / 2)),
+        _by_layer(layers.RandomShear, x_factor=0.3 * _STRENGTH),
+        _by_layer(layers.RandomShear, y_factor=0.3 * _STRENGTH),
+        _by_layer(layers.RandomTranslation, 0.45 * _STRENGTH, 0.0),
+        _by_layer(layers.RandomTranslation, 0.0, 0.45 * _STRENGTH),
+    ]
+
+    def change(images, seeds):
+        batch = tf.shape(images)[0]
+        for _ in range(2):
+            chosen = tf.random.stateless_uniform(
+                (batch,), seeds.next(), 0, len(operations), dtype=tf.int32
+            )
+            # Each operation gets those images alone that chose it.
+            parts = tf.dynamic_partition(images, chosen, len(operations))
+            places = tf.dynamic_partition(tf.range(batch), chosen, len(operations))
+            changed = [
+                operation(part, seeds) for operation, part in zip(operations, parts, strict=True)
+            ]
+            images = tf.ensure_shape(tf.dynamic_stitch(places, changed), images.shape)
+        return images
+
+    return change
+
+
+AUGMENTATIONS: dict[str, Callable[[tuple[int, int, int]], Change]] = {
+    "flip": lambda shape: _by_layer(keras.layers.RandomFlip, "horizontal"),
+    "rotation": lambda shape: _by_layer(keras.layers.RandomRotation, 0.1),
+    "zoom": lambda shape: _by_layer(keras.layers.RandomZoom, 0.1),
+    "resized_crop": lambda shape: _crop,
+    "rand_augment": _rand_augment,
+    "erasing": lambda shape: _by_layer(keras.layers.RandomErasing, (0.25, 0.25)),
+}

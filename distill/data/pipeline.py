@@ -1,9 +1,11 @@
 """Batches for training, the same ones after a resume, and batches for one ordered evaluation."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import tensorflow as tf
 
-from distill.data.augmentation import shifted
+from distill.data.augmentation import make_augmentation
 from distill.data.dataset import Split
 from distill.errors import UserError
 
@@ -14,6 +16,7 @@ def training_pipeline(
     seed: int,
     first_step: int = 0,
     shift: int = 0,
+    augmentation: Sequence[str] = (),
     teacher_logits: np.ndarray | None = None,
 ) -> tf.data.Dataset:
     """Makes an endless stream of full, shuffled batches.
@@ -30,6 +33,8 @@ def training_pipeline(
             for them.
         shift: images are moved at random by up to this many pixels; see
             `distill.data.augmentation.shifted`.
+        augmentation: what else is done to images at random, in this order, names in
+            `distill.data.augmentation.AUGMENTATIONS`.
         teacher_logits: the teacher's logits, float32 `(examples, classes)`, in the order of the
             split. With them each batch's labels are `{"labels": …, "teacher_logits": …}`, as
             `Distiller` takes them.
@@ -39,7 +44,8 @@ def training_pipeline(
         values 0 to 255, and int32, shape `(batch_size,)`.
 
     Raises:
-        UserError: when the split is empty, the batch size below 1 or the first step below 0.
+        UserError: when the split is empty, the batch size below 1, the first step below 0 or an
+            augmentation unknown.
 
     Example:
 
@@ -62,12 +68,13 @@ def training_pipeline(
     indices = tf.data.Dataset.counter(first_pass).map(permutation).unbatch().skip(offset)
     batches = indices.batch(batch_size, drop_remainder=True)
     dataset = _gathered(split, batches, teacher_logits)
-    if shift:
+    if shift or augmentation:
+        augment = make_augmentation(augmentation, split.images.shape[1:], seed, shift)
 
-        def augment(step: tf.Tensor, batch: tuple) -> tuple:
-            return shifted(batch[0], shift, seed, step), batch[1]
+        def change(step: tf.Tensor, batch: tuple) -> tuple:
+            return augment(batch[0], step), batch[1]
 
-        dataset = dataset.enumerate(first_step).map(augment, num_parallel_calls=tf.data.AUTOTUNE)
+        dataset = dataset.enumerate(first_step).map(change, num_parallel_calls=tf.data.AUTOTUNE)
     return dataset.prefetch(tf.data.AUTOTUNE)
 
 

@@ -11,7 +11,10 @@ from distill.run_folder import read_history, read_json
 from distill.training import trial
 
 # What does not change the time of an epoch.
-_NO_MATTER = ("epochs", "learning_rate", "schedule", "label_smoothing")
+_NO_MATTER = (
+    "epochs", "learning_rate", "schedule", "schedule_epochs", "floor", "warmup_epochs",
+    "label_smoothing",
+)  # fmt: skip
 
 
 def estimate(tasks: Iterable[Task], by_trial: bool) -> list[float]:
@@ -30,7 +33,7 @@ def estimate(tasks: Iterable[Task], by_trial: bool) -> list[float]:
     seconds = []
     for task in tasks:
         kind = _kind(task.identity)
-        if kind not in known and by_trial:
+        if kind not in known and by_trial and "budget" in task.identity:
             known[kind] = trial(task.role, task.recipe)
         if kind not in known:
             seconds.append(1.0)

@@ -40,7 +40,8 @@ def run_task(task: Task, done: dict[Path, Run], runs: Path, fresh: bool, callbac
         The run.
     """
     if task.role == "teacher":
-        return train_teacher(task.recipe, runs, fresh, callbacks)
+        parts = [done[folder] for folder in task.parts]
+        return train_teacher(task.recipe, runs, fresh, callbacks, parts)
     if task.role == "distilled":
         return train_distilled(task.recipe, done[task.teacher], runs, fresh, callbacks)
     as_long_as = task.as_long_as and tuple(done[folder] for folder in task.as_long_as)

@@ -95,6 +95,8 @@ class _Trainer:
         self._plan, self._runs, self._fresh = plan, runs, fresh
         self._complete, self._progress = complete, progress
         self._console, self._checked = progress.console, set()
+        # Only of these: a teacher that another is made from may know other classes.
+        self._teachers = {task.teacher for task in plan.tasks.values() if task.role == "distilled"}
         self._students = {
             distilled: student
             for cell in plan.cells
@@ -116,7 +118,7 @@ class _Trainer:
             self._say(f"{task.label}: validation accuracy {accuracy}, {seconds}")
         elif not self._plan.is_grid:
             self._say(f"{task.label}: reused from {run.model_file}")
-        if task.role == "teacher" and not self._plan.axes and "distilled" in self._plan.arms:
+        if not self._plan.axes and task.folder in self._teachers:
             self._stop_if_pointless(task, run)
         return run
 

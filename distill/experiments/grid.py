@@ -80,7 +80,7 @@ def with_setting(recipe: Recipe, setting: dict[str, Any]) -> Recipe:
     {'hidden': 8}
     """
     plain = {field: value for field, value in setting.items() if "." not in field}
-    for kind in ("teacher", "student", "optimizer"):
+    for kind in ("teacher", "student", "assistant", "optimizer"):
         if plain.get(kind, getattr(recipe, kind)) != getattr(recipe, kind):
             plain[f"{kind}_options"] = {}
     for field, value in setting.items():
@@ -88,6 +88,19 @@ def with_setting(recipe: Recipe, setting: dict[str, Any]) -> Recipe:
         if dot:
             plain[name] = {**plain.get(name, getattr(recipe, name)), option: value}
     return dataclasses.replace(recipe, **plain)
+
+
+def fixed(recipe: Recipe, axes: Sequence[Axis]) -> tuple[Recipe, list[Axis]]:
+    """Makes axes of one value part of the recipe, and returns it and the other axes.
+
+    Example:
+
+    >>> recipe, axes = fixed(Recipe(), [Axis("alpha", (0.5,)), Axis("temperature", (1.0, 4.0))])
+    >>> recipe.alpha, axes
+    (0.5, [Axis(field='temperature', values=(1.0, 4.0))])
+    """
+    single = {axis.field: axis.values[0] for axis in axes if len(axis.values) == 1}
+    return with_setting(recipe, single), [axis for axis in axes if len(axis.values) > 1]
 
 
 def show(value: Any) -> str:

@@ -8,6 +8,7 @@ from distill.errors import UserError
 from distill.evaluation import per_class_accuracy
 from distill.experiments.arms import ARMS, CONTROLS
 from distill.experiments.grid import axis_name, show, show_setting
+from distill.experiments.omitted import bias_table
 from distill.experiments.page_images import images
 from distill.experiments.page_models import Focus, costs, errors, learning_curves, worth
 from distill.experiments.results import Results
@@ -69,7 +70,8 @@ def _tables(results):
         f"Everything on this page is of the models {epoch}. The test set plays no part in training "
         "or in any choice."
     )
-    tables = [main_table(results), comparison_table(results), controls_table(results)]
+    tables = [main_table(results), comparison_table(results), controls_table(results),
+              bias_table(results)]  # fmt: skip
     asked = [[ARMS[arm].title, ARMS[arm].question] for arm in results.arms if arm in CONTROLS]
     if asked:
         tables.append(Table(["control", "what it asks"], asked))
@@ -84,7 +86,7 @@ def _along_axes(results):
         items = [
             _axis_curve(results, f"{split} accuracy", split) for split in ("test", "validation")
         ]
-        if axis.field == "omitted_classes":
+        if axis.field in ("omitted_classes", "kept_classes"):
             items.insert(0, _axis_curve(results, "test accuracy on the omitted classes", "omitted"))
         return Section(f"Along {name}", "", items)
     rows, columns = axes[-2:]
@@ -133,9 +135,11 @@ def _axis_curve(results, quantity, split):
 def _omitted_accuracies(cell, arm, shown):
     """Test accuracies on the classes that the students of a setting did not see."""
     students = [run for runs in cell.runs.values() for run in runs if run and run.role != "teacher"]
-    if not students or not cell.setting["omitted_classes"]:
+    if not students:
         return []
     identity = read_json(students[0].folder / "settings.json")["identity"]
+    if not identity["omitted_classes"]:
+        return []
     found = []
     for run in cell.runs[arm]:
         if run is not None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from distill.experiments.arms import ARMS, CONTROLS, Arm
 from distill.experiments.grid import Axis, settings, show_setting, with_setting
-from distill.preparation import folder_of, identity_of, validate
+from distill.preparation import folder_of, identity_of, members_of, pretraining_of, validate
 from distill.recipes import Recipe
 from distill.run_folder import key_of
 
@@ -23,7 +23,9 @@ class Task:
         folder: where the run lies or will lie; no two tasks of a plan have the same.
         label: what it is called while it runs.
         identity: everything that its result depends on.
-        teacher: of a distilled student, the folder of its teacher's task.
+        teacher: of a distilled student, the folder of its teacher's task: a teacher, or, in a
+            chain, a student distilled before.
+        parts: of a teacher that is made from others, the folders of their tasks.
         as_long_as: the folders of a distilled student's and of a student's task, whose times say
             how long it takes; see `distill.training.train_student`.
     """
@@ -34,12 +36,14 @@ class Task:
     label: str
     identity: dict[str, Any]
     teacher: Path | None = None
+    parts: tuple[Path, ...] = ()
     as_long_as: tuple[Path, Path] | None = None
 
     @property
     def needs(self) -> tuple[Path, ...]:
         """The folders of the tasks that must be complete before."""
-        return (*((self.teacher,) if self.teacher else ()), *(self.as_long_as or ()))
+        teacher = (self.teacher,) if self.teacher else ()
+        return (*teacher, *self.parts, *(self.as_long_as or ()))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -79,7 +83,7 @@ class Plan:
         names = [[[path.name for path in paths] for paths in cell.values()] for cell in self.cells]
         key = hashlib.sha256(repr(names).encode()).hexdigest()[:10]
         kind = "grid" if self.axes else "comparison" if "distilled" in self.arms else self.arms[0]
-        first = next(iter(self.tasks))
+        first = next(iter(self.cells[0].values()))[0]
         return first.parent / f"{kind}-{self.recipe.name}-{key}"
 
 
@@ -114,21 +118,48 @@ def make_plan(recipe: Recipe, axes: Sequence[Axis], arms: Sequence[str], runs: P
 def _add(tasks, arm: Arm, recipe, setting, runs):
     """Adds the task of an arm, and before it those that it needs; returns its folder."""
     changed = dataclasses.replace(recipe, **arm.change)
-    teacher = as_long_as = None
+    teacher, parts, as_long_as = None, (), None
     if arm.role == "distilled":
-        teacher = _add(tasks, ARMS["teacher"], recipe, setting, runs)
+        teacher = _add(tasks, *_teacher_of(recipe), setting, runs)
+    if arm.role == "teacher":
+        parts = tuple(_add(tasks, arm, part, setting, runs) for part in _parts_of(recipe))
     if arm.equal_time:
         names = ("distilled", "student")
         as_long_as = tuple(_add(tasks, ARMS[name], recipe, setting, runs) for name in names)
     keys = [key_of(tasks[folder].identity) if folder else None
-            for folder in (teacher, as_long_as and as_long_as[0])]  # fmt: skip
-    identity = identity_of(arm.role, changed, *keys)
+            for folder in (teacher, as_long_as and as_long_as[0], *parts)]  # fmt: skip
+    identity = identity_of(arm.role, changed, *keys[:2], keys[2:])
     folder = folder_of(arm.role, changed, runs, identity)
     shown = f"{arm.title}, {show_setting(setting)}" if setting else arm.title
     label = f"{shown}, seed {recipe.seed}"
     if folder not in tasks:
-        tasks[folder] = Task(arm.role, changed, folder, label, identity, teacher, as_long_as)
+        needed = teacher, parts, as_long_as
+        tasks[folder] = Task(arm.role, changed, folder, label, identity, *needed)
     elif tasks[folder].label != label:  # shared by several settings
         label = f"{arm.title}, seed {recipe.seed}"
         tasks[folder] = dataclasses.replace(tasks[folder], label=label)
     return folder
+
+
+def _teacher_of(recipe):
+    """Whom a distilled student imitates: the teacher, its assistant, or the last generation."""
+    if recipe.generations > 1:
+        before = dataclasses.replace(recipe, generations=recipe.generations - 1)
+        title = f"generation {before.generations}"
+        return dataclasses.replace(ARMS["distilled"], title=title), before
+    if recipe.assistant:
+        before = dataclasses.replace(
+            recipe, student=recipe.assistant, student_options=recipe.assistant_options,
+            assistant=None, assistant_options={},
+        )  # fmt: skip
+        return dataclasses.replace(ARMS["distilled"], title="assistant"), before
+    return ARMS["teacher"], recipe
+
+
+def _parts_of(recipe):
+    """The recipes whose teachers a teacher is made from."""
+    if recipe.teachers > 1:
+        return members_of(recipe)
+    if recipe.teacher_pretraining is not None:
+        return [pretraining_of(recipe)]
+    return []

@@ -7,13 +7,18 @@ import dataclasses
 from collections.abc import Callable
 
 from distill.errors import UserError
-from distill.experiments.grid import Axis, make_axis
-from distill.recipes import Recipe
-from distill.recipes.recipe import SCHEDULES
+from distill.experiments.grid import Axis, make_axis, parse_axis
+from distill.recipes import RECIPE_STUDIES, Recipe
+from distill.recipes.recipe import NEED_EPOCHS, SCHEDULES
 
 # The option by which a model grows, and the smallest value that it takes.
-SIZES = {"mlp": ("hidden", 2), "cnn": ("filters", 1), "flower_cnn": ("dense", 2)}
-DEFAULT_SIZES = {"mlp": 800, "cnn": 32, "flower_cnn": 128}
+SIZES = {
+    "mlp": ("hidden", 2),
+    "linear_student": ("hidden", 2),
+    "cnn": ("filters", 1),
+    "flower_cnn": ("dense", 2),
+}
+DEFAULT_SIZES = {"mlp": 800, "linear_student": 50, "cnn": 32, "flower_cnn": 128}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,6 +32,35 @@ class Study:
 
     question: str
     axes: Callable[[Recipe], list[Axis]]
+
+
+def studies_of(recipe: str) -> dict[str, Study]:
+    """Returns the studies that a recipe has, by name: its source's own and the usual ones.
+
+    Args:
+        recipe: the recipe's name.
+
+    Example:
+
+    >>> studies_of("mnist-hinton")["omitted-3"].question
+    'what of the 3s, if the student never sees one?'
+    """
+    own = RECIPE_STUDIES.get(recipe, {})
+    return {name: _with_axes(*study) for name, study in own.items()} | {
+        name: study for name, study in STUDIES.items() if name not in own
+    }
+
+
+def _with_axes(question, *axes):
+    return Study(question, lambda recipe: [parse_axis(text) for text in axes])
+
+
+def get_study(name: str, recipe: str) -> Study:
+    """Returns a recipe's study by name, or raises a `UserError` that lists the names."""
+    known = studies_of(recipe)
+    if name not in known:
+        raise UserError(f"{recipe} has no study {name!r}; use one of {', '.join(known)}.")
+    return known[name]
 
 
 def _temperature(recipe):
@@ -61,7 +95,10 @@ def _augmentation(recipe):
 
 
 def _schedule(recipe):
-    return [make_axis("schedule", SCHEDULES)]
+    names = SCHEDULES
+    if recipe.schedule_epochs is None:
+        names = [name for name in SCHEDULES if name not in NEED_EPOCHS]
+    return [make_axis("schedule", names)]
 
 
 def _method(recipe):

@@ -8,6 +8,7 @@ from tensorboard.plugins.hparams import api as hparams
 
 from distill.experiments.arms import ARMS
 from distill.experiments.grid import axis_name, show
+from distill.experiments.omitted import bias_table
 from distill.experiments.page import make_page
 from distill.experiments.results import Results
 from distill.experiments.summary import sentences
@@ -33,7 +34,8 @@ def write_all(results: Results, console: Console) -> None:
         results: the experiment.
         console: where it is printed.
     """
-    tables = [table for table in (main_table(results), controls_table(results)) if table]
+    tables = main_table(results), controls_table(results), bias_table(results)
+    tables = [table for table in tables if table]
     said = sentences(results)
     said_below = [*said, f"Made by `{command_line(results)}`."]
     markdown = "\n".join([*map(markdown_table, tables), *(f"{line}\n" for line in said_below)])

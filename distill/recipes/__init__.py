@@ -1,13 +1,38 @@
 """The experiments by name, one file for each source."""
 
 from distill.errors import UserError
+from distill.recipes import caltech, flowers, hinton, imagenette, linear
 from distill.recipes.digits import DIGITS
-from distill.recipes.flowers import FLOWERS
-from distill.recipes.hinton import MNIST_HINTON
 from distill.recipes.recipe import Recipe
 from distill.recipes.values import parse_option, parse_value
 
-RECIPES = {recipe.name: recipe for recipe in (DIGITS, MNIST_HINTON, FLOWERS)}
+RECIPES = {
+    recipe.name: recipe
+    for recipe in (
+        DIGITS,
+        hinton.MNIST_HINTON,
+        linear.MNIST_LINEAR,
+        flowers.FLOWERS,
+        imagenette.IMAGENETTE,
+        imagenette.CATS_VS_DOGS,
+        imagenette.IMAGENETTE_SMALL,
+        caltech.CALTECH_256,
+        caltech.CALTECH,
+        caltech.CALTECH_SMALL_PRETRAINING,
+        caltech.CALTECH_SMALL,
+    )
+}
+# Each source's own grids, by recipe: a question, and the axes that answer it.
+RECIPE_STUDIES = {
+    "mnist-hinton": hinton.STUDIES,
+    "mnist-linear": linear.STUDIES,
+    "flowers": flowers.STUDIES,
+    "imagenette": imagenette.STUDIES,
+    "cats-vs-dogs": imagenette.STUDIES,
+    "imagenette-small": imagenette.STUDIES,
+    "caltech": caltech.STUDIES,
+    "caltech-small": caltech.SMALL_STUDIES,
+}
 
 
 def get_recipe(name: str) -> Recipe:
@@ -17,4 +42,4 @@ def get_recipe(name: str) -> Recipe:
     return RECIPES[name]
 
 
-__all__ = ["RECIPES", "Recipe", "get_recipe", "parse_option", "parse_value"]
+__all__ = ["RECIPES", "RECIPE_STUDIES", "Recipe", "get_recipe", "parse_option", "parse_value"]

@@ -5,10 +5,12 @@ from typing import Annotated, Any
 
 from distill.errors import UserError, check_number
 
-SCHEDULES = ("constant", "cosine")
+SCHEDULES = ("constant", "cosine", "halving", "restarts")
+NEED_EPOCHS = ("halving", "restarts")
 PRECISIONS = ("float32", "mixed_float16", "mixed_bfloat16")
 UNREADABLE = ("refuse", "skip")
 SOFT_TARGETS = ("own", "shuffled")
+NOISE_KINDS = ("uniform", "smoothed", "pixels", "mixture")
 SHOWN_EPOCHS = ("last", "best")
 
 Options = dict[str, Any]
@@ -45,6 +47,12 @@ class Recipe:
     unreadable: Annotated[
         str, f"what to do with image files that cannot be read: {' or '.join(UNREADABLE)}"
     ] = "refuse"
+    classes: Annotated[
+        tuple[str, ...], "use only these classes of the set, by name or number, joined by +"
+    ] = ()
+    dropped_classes: Annotated[
+        tuple[str, ...], "leave these classes of the set out altogether, such as clutter"
+    ] = ()
     label_fraction: Annotated[
         float,
         "share of the training images whose labels the student may see, up to 1; the teacher sees "
@@ -54,14 +62,30 @@ class Recipe:
         tuple[str, ...],
         "classes whose images no student sees, by name or number, joined by +: 3 or 7+8",
     ] = ()
+    kept_classes: Annotated[tuple[str, ...], "the only classes whose images a student sees"] = ()
+    transfer_images: Annotated[
+        tuple[str, ...],
+        "on what the distilled student imitates, joined by +: own, the training images, and other "
+        "sets or folders, whose labels are not used",
+    ] = ("own",)
     noise: Annotated[
         float,
-        "share of uniform noise mixed into each image that the distilled student imitates on, 0 "
-        "to 1; with 1, pure noise, there are no labels",
+        "share of noise mixed into each image that the distilled student imitates on, 0 to 1; "
+        "with 1, nothing but noise, there are no labels",
     ] = 0.0
+    noise_kind: Annotated[
+        str,
+        f"{', '.join(NOISE_KINDS)}: each pixel at random, the same smoothed, each pixel from some "
+        "training image, or several images mixed",
+    ] = "uniform"
     shift: Annotated[
         int, "training images are moved at random by up to this many pixels each way"
     ] = 0
+    augmentation: Annotated[
+        tuple[str, ...],
+        "further random changes of training images, in this order, joined by +: flip, rotation, "
+        "zoom, resized_crop, rand_augment, erasing",
+    ] = ()
     folds: Annotated[
         int | None,
         "cross-validation: the seed's number chooses which of so many parts of all images is the "
@@ -75,6 +99,25 @@ class Recipe:
     teacher_file: Annotated[
         str | None, "a trained teacher of your own (.keras), instead of training one"
     ] = None
+    teacher_pretraining: Annotated[
+        str | None,
+        "a recipe, whose teacher is trained first; its classifier is then replaced and alone "
+        "trained on this recipe's data, all else of it is frozen",
+    ] = None
+    teachers: Annotated[
+        int, "an ensemble of so many teachers, which differ by their seeds; their logits' mean"
+    ] = 1
+    assistant: Annotated[
+        str | None,
+        "a teacher assistant, a model's name: it is distilled from the teacher, and the student "
+        "from it",
+    ] = None
+    assistant_options: Annotated[Options, "the assistant's options"] = dataclasses.field(
+        default_factory=dict
+    )
+    generations: Annotated[
+        int, "born-again generations: each student is the teacher of the next"
+    ] = 1
     student: Annotated[str, "the student, a model's name"] = "mlp"
     student_options: Annotated[Options, "the student's options"] = dataclasses.field(
         default_factory=dict
@@ -97,16 +140,30 @@ class Recipe:
         default_factory=dict
     )
     learning_rate: Annotated[float, "learning rate at the start"] = 0.001
-    schedule: Annotated[
-        str, f"course of the learning rate: {' or '.join(SCHEDULES)} (down to 0)"
-    ] = "constant"
+    schedule: Annotated[str, f"course of the learning rate: {', '.join(SCHEDULES)}"] = "constant"
+    schedule_epochs: Annotated[
+        float | None,
+        "halving: the rate is halved each time after so many epochs; restarts: epochs to the first "
+        "restart, twice as many to each one after that",
+    ] = None
+    floor: Annotated[
+        float, "cosine and restarts: the rate falls to this share of the learning rate, below 1"
+    ] = 0.0
+    warmup_epochs: Annotated[
+        float, "the rate grows from 0 to the schedule's over so many epochs"
+    ] = 0.0
     epochs: Annotated[int, "passes over the training images"] = 10
     batch_size: Annotated[int, "examples in a step"] = 32
     teacher_epochs: Annotated[int | None, "the teacher's epochs; None: as many"] = None
     teacher_learning_rate: Annotated[
         float | None, "the teacher's learning rate; None: the same"
     ] = None
+    teacher_schedule: Annotated[str | None, "the teacher's schedule; None: the same"] = None
+    teacher_floor: Annotated[float | None, "the teacher's floor; None: the same"] = None
     teacher_shift: Annotated[int | None, "the teacher's shift; None: the same"] = None
+    teacher_augmentation: Annotated[
+        tuple[str, ...] | None, "the teacher's augmentation, '' for none; None: the same"
+    ] = None
     precision: Annotated[str, f"Keras' dtype policy of both models: {', '.join(PRECISIONS)}"] = (
         "float32"
     )
@@ -121,36 +178,64 @@ class Recipe:
     ] = "last"
 
     def __post_init__(self):
-        check_number("temperature", self.temperature, "a positive number", above=0)
-        check_number("alpha", self.alpha, "between 0 and 1", least=0, most=1)
-        check_number("label_fraction", self.label_fraction, "above 0, up to 1", above=0, most=1)
-        check_number("learning_rate", self.learning_rate, "a positive number", above=0)
-        check_number("noise", self.noise, "between 0 and 1", least=0, most=1)
-        smoothing = self.label_smoothing
-        check_number("label_smoothing", smoothing, "from 0 to below 1", least=0, most=0.999999)
-        for name in ("epochs", "batch_size", "seeds"):
-            check_number(name, getattr(self, name), "1 or more", least=1)
-        check_number("shift", self.shift, "0 or more", least=0)
-        if self.teacher_shift is not None:
-            check_number("teacher_shift", self.teacher_shift, "0 or more", least=0)
-        if self.folds is not None:
-            check_number("folds", self.folds, "2 or more, or None", least=2)
-        check_number("seed", self.seed, "from 0 to 2147483647", least=0, most=2**31 - 1)
-        if self.teacher_epochs is not None:
-            check_number("teacher_epochs", self.teacher_epochs, "1 or more", least=1)
-        if self.teacher_learning_rate is not None:
-            value = self.teacher_learning_rate
-            check_number("teacher_learning_rate", value, "a positive number", above=0)
+        self._check_numbers()
         for name, allowed in (
             ("schedule", SCHEDULES),
+            ("teacher_schedule", (*SCHEDULES, None)),
             ("precision", PRECISIONS),
             ("unreadable", UNREADABLE),
             ("soft_targets", SOFT_TARGETS),
+            ("noise_kind", NOISE_KINDS),
             ("shown_epoch", SHOWN_EPOCHS),
         ):
-            if getattr(self, name) not in allowed:
-                value = getattr(self, name)
-                raise UserError(f"{name} is {value!r}, and must be one of {', '.join(allowed)}.")
+            if (value := getattr(self, name)) not in allowed:
+                raise UserError(
+                    f"{name} is {value!r}, and must be one of {', '.join(map(str, allowed))}."
+                )
+        for one, other in (
+            ("classes", "dropped_classes"),
+            ("omitted_classes", "kept_classes"),
+            ("teacher_file", "teacher_pretraining"),
+        ):
+            if getattr(self, one) and getattr(self, other):
+                raise UserError(f"{one} and {other} are both given; give one of them.")
+        if self.assistant and self.generations > 1:
+            raise UserError("assistant and generations are both given; give one of them.")
+        for schedule in (self.schedule, self.teacher_schedule):
+            if schedule in NEED_EPOCHS and self.schedule_epochs is None:
+                raise UserError(f"The schedule {schedule!r} needs schedule_epochs; give a number.")
+        if self.teachers > 1 and (self.folds or self.teacher_file):
+            raise UserError(
+                f"teachers is {self.teachers}, and must be 1 with "
+                f"{'folds' if self.folds else 'teacher_file'}: an ensemble's teachers are trained "
+                "here, with different seeds on the same images."
+            )
+        if not self.transfer_images:
+            raise UserError("transfer_images is empty; give own, a set's name, or several.")
+
+    def _check_numbers(self):
+        check_number("temperature", self.temperature, "a positive number", above=0)
+        check_number("learning_rate", self.learning_rate, "a positive number", above=0)
+        check_number("label_fraction", self.label_fraction, "above 0, up to 1", above=0, most=1)
+        for name in ("alpha", "noise"):
+            check_number(name, getattr(self, name), "between 0 and 1", least=0, most=1)
+        for name in ("label_smoothing", "floor", "teacher_floor"):
+            if (value := getattr(self, name)) is not None:
+                check_number(name, value, "from 0 to below 1", least=0, most=0.999999)
+        for name in ("epochs", "batch_size", "seeds", "teachers", "generations"):
+            check_number(name, getattr(self, name), "1 or more", least=1)
+        for name in ("shift", "warmup_epochs"):
+            check_number(name, getattr(self, name), "0 or more", least=0)
+        check_number("seed", self.seed, "from 0 to 2147483647", least=0, most=2**31 - 1)
+        for name, wanted, limit in (
+            ("teacher_shift", "0 or more", {"least": 0}),
+            ("folds", "2 or more, or None", {"least": 2}),
+            ("teacher_epochs", "1 or more", {"least": 1}),
+            ("teacher_learning_rate", "a positive number", {"above": 0}),
+            ("schedule_epochs", "a positive number, or None", {"above": 0}),
+        ):
+            if (value := getattr(self, name)) is not None:
+                check_number(name, value, wanted, **limit)
 
     def with_seed(self, seed: int) -> "Recipe":
         """Returns the same experiment with one seed, `seed`."""

@@ -41,12 +41,12 @@ def parse_value(field: str, text: str) -> Any:
         if not (dot and option.isidentifier()):
             raise UserError(f"{field!r} has no one value; name an option: {name}.NAME=VALUE.")
         return parse_option(text)
-    if typing.get_origin(hint) is tuple:
-        return () if text in ("", "None", "none") else tuple(text.split("+"))
     if isinstance(hint, types.UnionType):
         if text in ("None", "none"):
             return None
         hint = typing.get_args(hint)[0]
+    if typing.get_origin(hint) is tuple:
+        return () if text in ("", "None", "none") else tuple(text.split("+"))
     try:
         return hint(text)
     except ValueError:

@@ -1,9 +1,12 @@
 """Batches: the same after a resume, every pass a permutation, nothing embedded in the graph."""
 
+import inspect
+
 import numpy as np
 import pytest
 import tensorflow as tf
 
+from distill.data.augmentation import AUGMENTATIONS
 from distill.data.dataset import Split
 from distill.data.digits import load_digits
 from distill.data.pipeline import evaluation_pipeline, training_pipeline
@@ -139,3 +142,40 @@ def test_moved_batches_are_the_same_after_a_resume():
     for (images, labels), (unmoved, same_labels) in zip(whole, still, strict=True):
         np.testing.assert_array_equal(labels, same_labels)
         assert np.any(images.numpy() != unmoved.numpy())
+
+
+def colourful(examples=40):
+    images = np.random.default_rng(0).integers(0, 256, (examples, 12, 10, 3)).astype(np.uint8)
+    return Split(images, np.arange(examples, dtype=np.int32))
+
+
+@pytest.mark.parametrize("names", [("flip",), tuple(AUGMENTATIONS)])
+def test_augmented_batches_are_the_same_after_a_resume(names):
+    split = colourful()
+    settings = {"seed": 5, "shift": len(names) // 2, "augmentation": names}
+    logits = np.repeat(split.labels[:, None], 2, axis=1).astype("float32")
+    whole = list(training_pipeline(split, 16, teacher_logits=logits, **settings).take(6))
+    resumed = list(training_pipeline(split, 16, first_step=4, **settings).take(2))
+    still = list(training_pipeline(split, 16, seed=5).take(6))
+    for (images, labels), (again, labels_again) in zip(whole[4:], resumed, strict=True):
+        np.testing.assert_array_equal(images, again)
+        np.testing.assert_array_equal(labels["labels"], labels_again)
+    for (images, extra), (unchanged, labels) in zip(whole, still, strict=True):
+        np.testing.assert_array_equal(extra["labels"], labels)
+        np.testing.assert_array_equal(extra["teacher_logits"][:, 0], labels)
+        assert images.shape == unchanged.shape == (16, 12, 10, 3)
+        assert (images.dtype, labels.dtype) == (tf.float32, tf.int32)
+        assert np.any(images.numpy() != unchanged.numpy())
+
+
+def test_evaluation_shows_images_as_they_are():
+    split = colourful()
+    for images, labels in evaluation_pipeline(split, 16):
+        np.testing.assert_array_equal(images, split.images[labels.numpy()])
+    parameters = inspect.signature(evaluation_pipeline).parameters
+    assert list(parameters) == ["split", "batch_size"]
+
+
+def test_unknown_augmentation_is_refused(split):
+    with pytest.raises(UserError, match="Unknown augmentation 'flop'"):
+        training_pipeline(split, 4, seed=0, augmentation=("flop",))

@@ -1,15 +1,21 @@
-"""Transfer sets: classes left out, noise mixed in, soft targets of another image of the class."""
+"""Transfer sets: classes left out, kinds of noise, other sets' images, shuffled soft targets."""
+
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from distill.data import (
+    NOISE_KINDS,
     UNLABELLED,
     Split,
     class_number,
+    foreign_images,
+    load_data,
     load_digits,
     mix_noise,
     omit_classes,
+    restrict_classes,
     shuffle_within_classes,
 )
 from distill.errors import UserError
@@ -76,3 +82,98 @@ def test_partners_are_of_the_same_class_and_never_oneself():
         assert [index for index in range(8) if partner[index] == index] == [3]  # alone in class 2
     seen = {tuple(shuffle_within_classes(labels, seed)) for seed in range(20)}
     assert len(seen) > 5
+
+
+def test_only_some_classes_of_the_transfer_set():
+    data = DATA
+    kept = omit_classes(data, [], ["7", "8"])
+    others = [str(number) for number in range(10) if number not in (7, 8)]
+    omitted = omit_classes(data, others)
+    np.testing.assert_array_equal(kept.images, omitted.images)
+    assert set(kept.labels.tolist()) == {7, 8}
+    with pytest.raises(UserError, match="are both given; give one of them"):
+        omit_classes(data, ["1"], ["2"])
+
+
+def test_a_set_of_some_classes_only():
+    data = load_digits()
+    for few in (
+        restrict_classes(data, kept=["8", "3"]),
+        restrict_classes(data, dropped=[name for name in data.class_names if name not in "38"]),
+    ):
+        assert few.class_names == ("3", "8")
+        for name in ("train", "validation", "test"):
+            old, new = getattr(data, name), getattr(few, name)
+            chosen = np.isin(old.labels, (3, 8))
+            np.testing.assert_array_equal(new.images, old.images[chosen])
+            np.testing.assert_array_equal(new.labels, np.where(old.labels[chosen] == 3, 0, 1))
+    assert few.fingerprint != data.fingerprint
+
+
+@pytest.mark.parametrize(
+    ("chosen", "message"),
+    [
+        ({"kept": ["3"]}, "would have 1 class left"),
+        ({"kept": ["3"], "dropped": ["4"]}, "are both given"),
+        ({"dropped": ["eleven"]}, "no class 'eleven'"),
+    ],
+)
+def test_classes_that_do_not_make_a_set(chosen, message):
+    with pytest.raises(UserError, match=message):
+        restrict_classes(load_digits(), **chosen)
+
+
+@pytest.mark.parametrize("kind", NOISE_KINDS)
+def test_noise_of_every_kind(kind):
+    split = DATA.train
+    once, again = (mix_noise(split, 1.0, 5, kind) for _ in range(2))
+    np.testing.assert_array_equal(once.images, again.images)
+    assert (once.images != mix_noise(split, 1.0, 6, kind).images).any()
+    assert once.images.shape == split.images.shape
+    assert set(once.labels.tolist()) == {UNLABELLED}
+    half = mix_noise(split, 0.5, 5, kind)
+    np.testing.assert_array_equal(half.labels, split.labels)
+    mean = (split.images.astype(float) + once.images) / 2
+    assert np.abs(half.images - mean).max() <= 0.76  # two roundings
+
+
+def test_what_each_kind_of_noise_keeps():
+    split = DATA.train
+    images = {kind: mix_noise(split, 1.0, 0, kind).images.astype(float) for kind in NOISE_KINDS}
+    own = split.images.astype(float)
+    # Uniform: no mean but 127.5 anywhere. Pixels and mixtures: the mean image of the data.
+    assert np.abs(images["uniform"].mean(0) - 127.5).max() < 10
+    for kind in ("pixels", "mixture"):
+        assert np.abs(images[kind].mean(0) - own.mean(0)).max() < 10
+    # Pixels: the spread of each place, too, but no correlation between neighbours.
+    assert np.abs(images["pixels"].std(0) - own.std(0)).max() < 10
+
+    def neighbours(images):
+        left, right = images[:, 3, 3, 0], images[:, 3, 4, 0]
+        return np.corrcoef(left, right)[0, 1]
+
+    assert abs(neighbours(images["pixels"])) < 0.1
+    assert abs(neighbours(images["uniform"])) < 0.1
+    assert neighbours(images["mixture"]) > neighbours(own) - 0.15
+    assert neighbours(images["smoothed"]) > 0.1
+    # Smoothed: each image from black to white.
+    assert images["smoothed"].min((1, 2, 3)).max() == 0
+    assert images["smoothed"].max((1, 2, 3)).min() == 255
+
+
+def test_unknown_noise():
+    with pytest.raises(UserError, match="Unknown noise 'pink'; use one of uniform, smoothed"):
+        mix_noise(load_digits().train, 0.5, 0, "pink")
+
+
+def test_images_of_another_set_are_made_alike():
+    digits = load_digits()
+    rgb = load_data("digits", image_size=16)
+    color = replace(rgb, train=Split(np.repeat(rgb.train.images, 3, -1), rgb.train.labels))
+    gray = foreign_images(digits, color)
+    assert gray.images.shape == (len(digits.train), 8, 8, 1)
+    assert set(gray.labels.tolist()) == {UNLABELLED}
+    back = foreign_images(color, digits)
+    assert back.images.shape == (len(digits.train), 16, 16, 3)
+    np.testing.assert_array_equal(back.images[..., 0], back.images[..., 2])
+    np.testing.assert_array_equal(foreign_images(digits, digits).images, digits.train.images)

@@ -141,7 +141,7 @@ def test_studies_of_sizes_and_teachers():
     (axis,) = STUDIES["early-stopped-teacher"].axes(RECIPES["digits"])
     assert axis.values == (1, 2, 4, 8, 15)
     with pytest.raises(UserError, match="student has no known size to change"):
-        STUDIES["student-size"].axes(dataclasses.replace(RECIPE, student="linear_student"))
+        STUDIES["student-size"].axes(dataclasses.replace(RECIPE, student="resnet20"))
     own = dataclasses.replace(RECIPE, teacher_file="own.keras")
     with pytest.raises(UserError, match="cannot be stopped early"):
         STUDIES["early-stopped-teacher"].axes(own)

@@ -21,12 +21,33 @@ from distill.recipes import RECIPES, Recipe, get_recipe
         ("teacher_epochs", 0), ("teacher_learning_rate", -1.0), ("schedule", "linear"),
         ("precision", "float8"), ("unreadable", "ignore"), ("noise", -0.1), ("noise", 1.1),
         ("label_smoothing", 1.0), ("shift", -1), ("teacher_shift", -1), ("folds", 1),
-        ("soft_targets", "none"), ("shown_epoch", "first"),
+        ("soft_targets", "none"), ("shown_epoch", "first"), ("noise_kind", "pink"),
+        ("floor", 1.0), ("teacher_floor", -0.1), ("schedule_epochs", 0), ("warmup_epochs", -1),
+        ("teacher_schedule", "linear"), ("teachers", 0), ("generations", 0),
     ],
 )  # fmt: skip
 def test_values_out_of_range(field, wrong):
     with pytest.raises(UserError, match=f"^{field} is .*must be"):
         Recipe(**{field: wrong})
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"classes": ("1",), "dropped_classes": ("2",)}, "classes and dropped_classes are both"),
+        ({"omitted_classes": ("1",), "kept_classes": ("2",)}, "give one of them"),
+        ({"teacher_file": "t.keras", "teacher_pretraining": "digits"}, "give one of them"),
+        ({"assistant": "mlp", "generations": 2}, "assistant and generations are both given"),
+        ({"schedule": "halving"}, "The schedule 'halving' needs schedule_epochs"),
+        ({"teacher_schedule": "restarts"}, "The schedule 'restarts' needs schedule_epochs"),
+        ({"teachers": 2, "folds": 5}, "teachers is 2, and must be 1 with folds"),
+        ({"teachers": 2, "teacher_file": "t.keras"}, "must be 1 with teacher_file"),
+        ({"transfer_images": ()}, "transfer_images is empty"),
+    ],
+)
+def test_values_that_do_not_go_together(values, message):
+    with pytest.raises(UserError, match=message):
+        Recipe(**values)
 
 
 def test_limits_are_allowed():

@@ -24,6 +24,9 @@ def test_every_fields_own_text_gives_its_value(recipe):
     [
         ("temperature", "2", 2.0), ("epochs", "7", 7), ("image_size", "None", None),
         ("teacher_shift", "none", None), ("omitted_classes", "none", ()),
+        ("teacher_augmentation", "none", None), ("teacher_augmentation", "flip", ("flip",)),
+        ("augmentation", "none", ()), ("augmentation", "flip+zoom", ("flip", "zoom")),
+        ("schedule_epochs", "2.5", 2.5), ("assistant", "none", None),
         ("omitted_classes", "3", ("3",)), ("omitted_classes", "cat+dog", ("cat", "dog")),
         ("student_options.hidden", "30", 30), ("student_options.dropout", "0.5", 0.5),
         ("optimizer_options.nesterov", "True", True), ("student_options.name", "relu", "relu"),

@@ -1,0 +1,105 @@
+"""Pages of results: every number is asked of run folders; a page without its runs is refused."""
+
+import numpy as np
+import pytest
+
+from distill.errors import UserError
+from distill.experiments.results_page import write_results_page
+from distill.recipes import RECIPES
+
+OPENING = '{% set main = experiment("small", grid=["temperature=1,4"]) %}\n'
+AT4 = '{"temperature": 4.0}'
+
+
+@pytest.fixture
+def fill(grid, small, monkeypatch, tmp_path):
+    monkeypatch.setitem(RECIPES, "small", small)
+
+    def fill(text, runs=grid[2]):
+        template = tmp_path / "page.md.j2"
+        template.write_text(OPENING + text, "utf-8")
+        return write_results_page(template, runs).read_text("utf-8").strip()
+
+    return fill
+
+
+@pytest.fixture
+def runs(grid):
+    """The runs at T=4."""
+    return grid[0].results.cells[1].runs
+
+
+def test_accuracies_and_errors_are_the_runs(fill, runs):
+    accuracies = [100 * run.metrics["last"]["test"]["accuracy"] for run in runs["distilled"]]
+    mean, std = np.mean(accuracies), np.std(accuracies, ddof=1)
+    assert fill(f'{{{{ main.accuracy("distilled", {AT4}) }}}}') == f"{mean:.2f} ± {std:.2f} %"
+    errors = [run.metrics["last"]["test"]["errors"] for run in runs["student"]]
+    text = f'{{{{ main.errors("student", {AT4}) }}}} {{{{ mean(main.counts("student", {AT4})) }}}}'
+    assert fill(text) == (f"{np.mean(errors):.1f} ± {np.std(errors, ddof=1):.1f} {np.mean(errors)}")
+
+
+def test_errors_on_a_class(fill, runs):
+    found = []
+    for run in runs["distilled"]:
+        wrong = run.predictions("last", "test").argmax(-1) != run.labels("test")
+        found.append(int(np.sum(wrong[run.labels("test") == 3])))
+    assert fill(f'{{{{ main.counts("distilled", {AT4}, of=["3"]) }}}}') == str(found)
+
+
+def test_differences_are_paired(fill, runs):
+    values = [[run.metrics["last"]["test"]["accuracy"] for run in runs[arm]]
+              for arm in ("distilled", "student")]  # fmt: skip
+    mean = 100 * np.mean(np.subtract(*values))
+    text = fill(f'{{{{ main.difference("distilled", "student", {AT4}) }}}}')
+    assert text.startswith(f"{mean:+.1f} (")
+    above = fill(f'{{{{ main.is_above("distilled", "student", {AT4}) }}}}')
+    low = float(text.split("(")[1].split(" to ")[0])
+    assert above == str(low > 0)
+
+
+def test_tables_sentences_and_command(fill, grid):
+    text = fill("{{ main.table }}\n{{ main.said }}\n`{{ main.command }}`")
+    assert "| temperature | teacher, % |" in text
+    assert "Of 2 settings, distillation helped at" in text
+    assert "`python distillation_train.py --recipe small --grid temperature=1,4`" in text
+
+
+def test_the_best_setting_is_chosen_on_validation(fill, grid):
+    cells = grid[0].results.cells
+    accuracies = [np.mean([run.metrics["last"]["validation"]["accuracy"]
+                           for run in cell.runs["distilled"]]) for cell in cells]  # fmt: skip
+    best = cells[int(np.argmax(accuracies))].setting["temperature"]
+    assert fill("{{ main.show(main.best()) }}") == f"temperature {best:g}"
+
+
+def test_pictures_lie_beside_the_page(fill, tmp_path):
+    text = fill(
+        '{{ main.curve("along") }}\n'
+        f'{{{{ main.learning_curves("by-epoch", where={AT4}) }}}}\n'
+        f'{{{{ main.confusions("errors", "distilled", {AT4}) }}}}'
+    )
+    for name in ("along", "by-epoch", "errors"):
+        assert f"](page/{name}.png)" in text
+        assert (tmp_path / "page" / f"{name}.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_page_without_its_runs_is_refused(fill, tmp_path):
+    message = "^8 of 8 runs are not complete in .*: python distillation_train.py --recipe small "
+    with pytest.raises(UserError, match=message + "--grid temperature=1,4$"):
+        fill("{{ main.table }}", runs=tmp_path / "none")
+
+
+def test_mistakes_in_a_template(fill, tmp_path):
+    with pytest.raises(UserError, match="cannot be filled: 'nonsense' is undefined"):
+        fill("{{ nonsense }}")
+    with pytest.raises(UserError, match=r"2 settings of .* have .*the axes are temperature"):
+        fill('{{ main.accuracy("distilled") }}')
+    with pytest.raises(UserError, match="is not a template of a result page"):
+        write_results_page(tmp_path / "page.md", tmp_path)
+    with pytest.raises(UserError, match="Unknown recipe 'bigg'"):
+        fill('{{ experiment("bigg").command }}')
+
+
+def test_options_and_fields_become_flags(fill, small, tmp_path):
+    with pytest.raises(UserError, match="--student-options hidden=3 --seeds 1"):
+        fill('{{ experiment("small", student_options={"hidden": 3}, seeds=1).command }}')
