@@ -1,5 +1,6 @@
 """A folder of images, one subfolder for each class, read into memory."""
 
+import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from itertools import chain
@@ -16,6 +17,8 @@ from distill.errors import UserError
 SUFFIXES = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
 SPLIT_NAMES = frozenset({"train", "training", "val", "valid", "validation", "test", "testing"})
 UNREADABLE = ("refuse", "skip")
+CALTECH_256 = "256_ObjectCategories"  # what its archive unpacks to
+_NUMBERED = re.compile(r"(\d{3})\.(.+)")  # its class folders: 001.ak47 to 257.clutter
 
 
 def load_folder(
@@ -25,6 +28,11 @@ def load_folder(
 
     The sorted names of the subfolders are the class names. Images may lie in deeper folders;
     hidden files and files that are no images are left alone. Every image becomes RGB.
+
+    Caltech-256 (Griffin, Holub and Perona 2007) is read as its archive unpacks, with class folders
+    `001.ak47` to `257.clutter`: class names lose their numbers, and only images that are numbered
+    as their class and lie in its folder count (`001.ak47/001_0001.jpg`); the archive holds a few
+    others. Clutter is a class like the others; `distill.data.restrict_classes` leaves it out.
 
     Args:
         path: the folder.
@@ -89,6 +97,11 @@ def load_folder(
 
 
 def _find(root: Path) -> tuple[list[str], list[Path], np.ndarray]:
+    if not root.exists() and root.name == CALTECH_256:
+        raise UserError(
+            f"There is no folder {root.absolute()}: unpack Caltech-256's archive, "
+            f"{CALTECH_256}.tar, there, or give the folder where it is unpacked (--dataset)."
+        )
     if not root.exists():
         raise UserError(f"There is no folder {root}: give one with a subfolder for each class.")
     if not root.is_dir():
@@ -97,6 +110,8 @@ def _find(root: Path) -> tuple[list[str], list[Path], np.ndarray]:
         (entry for entry in root.iterdir() if entry.is_dir() and not entry.name.startswith(".")),
         key=lambda folder: folder.name,
     )
+    if len(folders) == 1 and any(entry.is_dir() for entry in folders[0].iterdir()):
+        raise UserError(f"{root} holds but one folder: give that one, {folders[0]}.")
     if len(folders) < 2:
         raise UserError(
             f"{root} has {len(folders)} subfolders: give a folder with a subfolder of images for "
@@ -107,7 +122,14 @@ def _find(root: Path) -> tuple[list[str], list[Path], np.ndarray]:
             f"The subfolders of {root} ({_some([f.name for f in folders])}) are splits, not "
             "classes: give one of them; the test split is split off from its images."
         )
-    found = [_images_in(folder) for folder in folders]
+    names = [folder.name for folder in folders]
+    numbered = [_NUMBERED.fullmatch(name) for name in names]
+    if all(numbered):
+        names = [match[2] for match in numbered]
+        found = [sorted(folder.glob(f"{match[1]}_*.jpg"))
+                 for folder, match in zip(folders, numbered, strict=True)]  # fmt: skip
+    else:
+        found = [_images_in(folder) for folder in folders]
     empty = [folder.name for folder, files in zip(folders, found, strict=True) if not files]
     if empty:
         raise UserError(
@@ -115,7 +137,7 @@ def _find(root: Path) -> tuple[list[str], list[Path], np.ndarray]:
             f"add images ({', '.join(sorted(SUFFIXES))}) or remove these subfolders."
         )
     labels = np.repeat(np.arange(len(found), dtype=np.int32), [len(files) for files in found])
-    return [folder.name for folder in folders], list(chain.from_iterable(found)), labels
+    return names, list(chain.from_iterable(found)), labels
 
 
 def _images_in(folder: Path) -> list[Path]:

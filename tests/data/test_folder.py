@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 
 from distill.data.folder import load_folder
+from distill.data.transfer import restrict_classes
 from distill.errors import UserError
 
 
@@ -162,3 +163,38 @@ def test_different_sizes_need_an_image_size(folder):
 def test_an_unknown_way_with_unreadable_files_is_refused(folder):
     with pytest.raises(UserError, match=r"unreadable='ignore'.*'refuse' or 'skip'"):
         load_folder(folder, unreadable="ignore")
+
+
+@pytest.fixture
+def caltech(tmp_path):
+    """Three classes as Caltech-256's archive unpacks, with what else lies in it."""
+    root = tmp_path / "256_ObjectCategories"
+    for number, name in ((56, "dog"), (198, "spider"), (257, "clutter")):
+        for image in range(1, 21):
+            file = root / f"{number:03}.{name}" / f"{number:03}_{image:04}.jpg"
+            save(file, (number % 256, 10 * image, 0), size=(20 + image, 24))
+    save(root / "198.spider" / "198_0021.jpg", 90, mode="L")
+    save(root / "056.dog" / "greg" / "vision309" / "056_0001.jpg", (0, 0, 255))
+    (root / "198.spider" / "RENAME2").write_bytes(b"no image")
+    return root
+
+
+def test_caltech_256_as_its_archive_unpacks(caltech):
+    data = load_folder(caltech, image_size=16)
+    assert data.class_names == ("dog", "spider", "clutter")
+    images, labels = all_of(data)
+    assert np.bincount(labels).tolist() == [20, 21, 20]
+    assert images.shape == (61, 16, 16, 3)
+    without = restrict_classes(data, dropped=["clutter"])
+    assert without.class_names == ("dog", "spider")
+    assert len(all_of(without)[0]) == 41
+
+
+def test_a_missing_caltech_256(tmp_path):
+    with pytest.raises(UserError, match=r"no folder /.*256_ObjectCategories: unpack Caltech-256's"):
+        load_folder(tmp_path / "256_ObjectCategories")
+
+
+def test_the_folder_above_is_told(caltech):
+    with pytest.raises(UserError, match=r"holds but one folder: give that one, .*256_ObjectCateg"):
+        load_folder(caltech.parent)
