@@ -227,11 +227,10 @@ class Experiment:
         """Number of parameters."""
         return f"{self._runs(arm, where)[0].metrics['parameters']:,}"
 
-    def best(self, arm: str = "distilled") -> dict:
-        """The setting whose mean validation accuracy is highest."""
-        cells = self._results.cells
+    def best(self, arm: str = "distilled", where: Mapping | None = None) -> dict:
+        """The setting with the highest mean validation accuracy, of those that `where` allows."""
         return max(
-            (cell.setting for cell in cells),
+            (cell.setting for cell in self._cells(where)),
             key=lambda setting: np.mean(self.accuracies(arm, setting, "validation")),
         )
 
@@ -280,16 +279,19 @@ class Experiment:
             figure.savefig(temporary, dpi=120, format="png", facecolor="white")
         return f"![{text}]({path.parent.name}/{path.name})"
 
-    def _cell(self, where) -> Cell:
-        where = dict(where or {})
-        cells = [
+    def _cells(self, where):
+        wanted = dict(where or {})
+        return [
             cell for cell in self._results.cells
-            if all(cell.setting.get(name) == value for name, value in where.items())
+            if all(cell.setting.get(name) == value for name, value in wanted.items())
         ]  # fmt: skip
+
+    def _cell(self, where) -> Cell:
+        cells = self._cells(where)
         if len(cells) != 1:
             raise UserError(
-                f"{len(cells)} settings of `{self.command}` have {where}, and one is needed; the "
-                f"axes are {', '.join(axis.field for axis in self._results.axes)}."
+                f"{len(cells)} settings of `{self.command}` have {where or {}}, and one is needed; "
+                f"the axes are {', '.join(axis.field for axis in self._results.axes)}."
             )
         return cells[0]
 
