@@ -42,6 +42,8 @@ class Budget:
                 own = getattr(recipe, f"teacher_{name}", None)
                 values[name] = values[name] if own is None else own
             values["label_smoothing"] = 0.0
+        if role == "student" and recipe.labels_learning_rate is not None:
+            values["learning_rate"] = recipe.labels_learning_rate
         return cls(**values)
 
     @property

@@ -339,6 +339,9 @@ def test_what_a_recipe_says_of_a_schedule_is_in_epochs():
     for step, warm in ((0, 1 / 50), (24, 0.5), (49, 1), (200, 1), (400, 1)):
         wanted = 0.01 * (0.2 + 0.8 * (1 + np.cos(np.pi * step / 400)) / 2)
         assert float(rate(step)) == pytest.approx(wanted * warm, rel=1e-5, abs=1e-9)
+    own = dataclasses.replace(recipe, labels_learning_rate=0.3)
+    rates = [Budget.of(own, role).learning_rate for role in ("teacher", "student", "distilled")]
+    assert rates == [0.5, 0.3, 0.01]
     teacher = Budget.of(recipe, "teacher")
     assert (teacher.epochs, teacher.learning_rate, teacher.shift) == (7, 0.5, 2)
     assert (teacher.augmentation, teacher.floor, teacher.augments) == ((), 0.0, True)

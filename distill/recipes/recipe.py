@@ -158,6 +158,11 @@ class Recipe:
     teacher_learning_rate: Annotated[
         float | None, "the teacher's learning rate; None: the same"
     ] = None
+    labels_learning_rate: Annotated[
+        float | None,
+        "the learning rate of the student from labels, where another is better for it; None: the "
+        "same as the distilled student's",
+    ] = None
     teacher_schedule: Annotated[str | None, "the teacher's schedule; None: the same"] = None
     teacher_floor: Annotated[float | None, "the teacher's floor; None: the same"] = None
     teacher_shift: Annotated[int | None, "the teacher's shift; None: the same"] = None
@@ -232,6 +237,7 @@ class Recipe:
             ("folds", "2 or more, or None", {"least": 2}),
             ("teacher_epochs", "1 or more", {"least": 1}),
             ("teacher_learning_rate", "a positive number", {"above": 0}),
+            ("labels_learning_rate", "a positive number", {"above": 0}),
             ("schedule_epochs", "a positive number, or None", {"above": 0}),
         ):
             if (value := getattr(self, name)) is not None:

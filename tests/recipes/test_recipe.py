@@ -24,6 +24,7 @@ from distill.recipes import RECIPES, Recipe, get_recipe
         ("soft_targets", "none"), ("shown_epoch", "first"), ("noise_kind", "pink"),
         ("floor", 1.0), ("teacher_floor", -0.1), ("schedule_epochs", 0), ("warmup_epochs", -1),
         ("teacher_schedule", "linear"), ("teachers", 0), ("generations", 0),
+        ("labels_learning_rate", 0.0),
     ],
 )  # fmt: skip
 def test_values_out_of_range(field, wrong):
