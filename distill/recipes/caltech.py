@@ -89,4 +89,6 @@ STUDIES = {
 # Fewer steps need a higher learning rate.
 SMALL_STUDIES = STUDIES | {
     "schedule": (*STUDIES["schedule"][:3], "learning_rate=1e-3,2e-3"),
+    "alpha": (STUDIES["alpha"][0], "alpha=0,0.3,0.7,1"),
+    "temperature": (STUDIES["temperature"][0], "temperature=1,5,20"),
 }

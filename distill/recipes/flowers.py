@@ -33,6 +33,10 @@ STUDIES = {
         "which temperature? 1 to 40",
         "temperature=1,3,6,10,15,20,40",
     ),
+    "alpha": (
+        "how much weight for the labels? 0 to 1",
+        "alpha=0,0.25,0.5,0.75,1",
+    ),
     "student-size": (
         "how small may the student's dense layer be?",
         "student_options.dense=16,32,64",
@@ -43,7 +47,7 @@ STUDIES = {
     ),
     "sizes": (
         "does a larger teacher help a small student? teacher × student",
-        "teacher_options.dense=16,64,128",
+        "teacher_options.dense=32,128",
         "student_options.dense=16,32,64",
     ),
 }
