@@ -34,6 +34,10 @@ STUDIES = {
         "what of a digit that the student never sees?",
         "omitted_classes=none,0,1,2,3,4,5,6,7,8,9",
     ),
+    "noise-share": (
+        "how much uniform noise may be mixed into its images?",
+        "noise=0,0.25,0.5,0.75,0.9,1",
+    ),
     "noise": (
         "can it learn from images that show nothing?",
         "noise=1",
