@@ -122,7 +122,7 @@ def _add(tasks, arm: Arm, recipe, setting, runs):
     if arm.role == "distilled":
         teacher = _add(tasks, *_teacher_of(recipe), setting, runs)
     if arm.role == "teacher":
-        parts = tuple(_add(tasks, arm, part, setting, runs) for part in _parts_of(recipe))
+        parts = tuple(_add(tasks, *part, setting, runs) for part in _parts_of(recipe))
     if arm.equal_time:
         names = ("distilled", "student")
         as_long_as = tuple(_add(tasks, ARMS[name], recipe, setting, runs) for name in names)
@@ -145,21 +145,25 @@ def _teacher_of(recipe):
     """Whom a distilled student imitates: the teacher, its assistant, or the last generation."""
     if recipe.generations > 1:
         before = dataclasses.replace(recipe, generations=recipe.generations - 1)
-        title = f"generation {before.generations}"
-        return dataclasses.replace(ARMS["distilled"], title=title), before
+        return _titled("distilled", f"generation {before.generations}"), before
     if recipe.assistant:
         before = dataclasses.replace(
             recipe, student=recipe.assistant, student_options=recipe.assistant_options,
             assistant=None, assistant_options={},
         )  # fmt: skip
-        return dataclasses.replace(ARMS["distilled"], title="assistant"), before
+        return _titled("distilled", "assistant"), before
     return ARMS["teacher"], recipe
 
 
 def _parts_of(recipe):
-    """The recipes whose teachers a teacher is made from."""
+    """The teachers that a teacher is made from."""
     if recipe.teachers > 1:
-        return members_of(recipe)
+        return [(ARMS["teacher"], member) for member in members_of(recipe)]
     if recipe.teacher_pretraining is not None:
-        return [pretraining_of(recipe)]
+        before = pretraining_of(recipe)
+        return [(_titled("teacher", f"teacher of {before.name}"), before)]
     return []
+
+
+def _titled(arm, title):
+    return dataclasses.replace(ARMS[arm], title=title)

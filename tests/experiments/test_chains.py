@@ -71,6 +71,7 @@ def test_a_teacher_is_pretrained_with_the_same_seed(changed, recipes, tmp_path):
     for folder in plan.cells[0]["teacher"]:
         (part,) = plan.tasks[folder].parts
         assert plan.tasks[part].recipe.name == "before"
+        assert plan.tasks[part].label.startswith("teacher of before, seed")
         assert plan.tasks[part].recipe.seed == plan.tasks[folder].recipe.seed
     plain = make_plan(changed(classes=tuple("01234")), [], ("teacher",), tmp_path)
     assert not set(plan.cells[0]["teacher"]) & set(plain.tasks)
