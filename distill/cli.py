@@ -66,17 +66,15 @@ def _run(door, arguments):
     recipe, options = parse(door, arguments)
     if options.preview is not None:
         return _preview(door, recipe, options.preview)
-    axes, arms, study = [], [door], None
+    axes, arms = [parse_axis(text) for text in options.grid], [door]
     if door == "distilled":
-        axes = [parse_axis(text) for text in options.grid]
         controls = () if options.controls is None else options.controls or CONTROLS
         arms = [*MODELS, *controls]
-        study = options.study
     start_tensorflow()
     from distill.experiments.experiment import run_experiment
 
-    if study is not None:
-        axes = [*study.axes(recipe), *axes]
+    if options.study is not None:
+        axes = [*options.study.axes(recipe), *axes]
     recipe, axes = fixed(recipe, axes)
     experiment = run_experiment(recipe, options.runs, axes, arms, options.fresh)
     return 1 if experiment.failures else 0
@@ -116,7 +114,7 @@ def parse(door: str, arguments: list[str]) -> tuple[Recipe, argparse.Namespace]:
 
     Returns:
         The recipe with the flags' values, and the options `runs`, `fresh` and
-        `preview`; for `"distilled"` also `grid`, `study` and `controls`.
+        `preview`, `grid` and `study`; for `"distilled"` also `controls`.
 
     Raises:
         UserError: an unknown flag, or a value that is not allowed.
@@ -125,7 +123,7 @@ def parse(door: str, arguments: list[str]) -> tuple[Recipe, argparse.Namespace]:
     chosen = first.parse_known_args([word for word in arguments if word not in ("-h", "--help")])
     defaults = get_recipe(chosen[0].recipe)
     options = _parser(_DOORS[door], defaults, door).parse_args(arguments)
-    if door == "distilled" and options.study is not None:
+    if options.study is not None:
         options.study = get_study(options.study, defaults.name)
     values = {field.name: getattr(options, field.name) for field in _fields()}
     for role in ("teacher", "assistant", "student"):
@@ -186,8 +184,7 @@ def _parser(description, defaults, door, add_help=True):
         metavar="FILE.png",
         help="train nothing: draw training images as they are and as augmentation changes them",
     )
-    if door == "distilled":
-        _add_grid_flags(parser)
+    _add_grid_flags(parser, door)
     hints = typing.get_type_hints(Recipe, include_extras=True)
     for field in _fields():
         if field.name in _GROUPS:
@@ -212,15 +209,15 @@ def _epilog(door, recipe):
         "Flags can be kept in a file, given as @commandline_args.txt. The defaults shown are\n"
         "those of the chosen recipe."
     )
-    if door != "distilled":
-        return kept
     studies = {name: study.question for name, study in studies_of(recipe).items()}
-    controls = {name: control.question for name, control in CONTROLS.items()}
-    lists = _list_of(f"studies of {recipe}:", studies), _list_of("controls:", controls)
+    lists = [_list_of(f"studies of {recipe}:", studies)]
+    if door == "distilled":
+        controls = {name: control.question for name, control in CONTROLS.items()}
+        lists.append(_list_of("controls:", controls))
     return "\n\n".join([*lists, kept])
 
 
-def _add_grid_flags(parser):
+def _add_grid_flags(parser, door):
     group = parser.add_argument_group("many settings")
     group.add_argument(
         "--grid",
@@ -233,13 +230,14 @@ def _add_grid_flags(parser):
     group.add_argument(
         "--study", metavar="NAME", help="a grid by name; those of the recipe are below"
     )
-    group.add_argument(
-        "--controls",
-        nargs="*",
-        choices=CONTROLS,
-        metavar="NAME",
-        help="train controls too, that tell where a gain comes from: these, or all",
-    )
+    if door == "distilled":
+        group.add_argument(
+            "--controls",
+            nargs="*",
+            choices=CONTROLS,
+            metavar="NAME",
+            help="train controls too, that tell where a gain comes from: these, or all",
+        )
 
 
 def _list_of(heading, lines):

@@ -179,7 +179,7 @@ def test_help_names_every_study_and_control():
     for name in (*STUDIES, *CONTROLS):
         assert f"\n  {name} " in text
     assert max(map(len, text.splitlines())) <= 100
-    assert "--grid" not in script("student_train.py", "--help").stdout
+    assert "--controls" not in script("student_train.py", "--help").stdout
 
 
 @pytest.mark.parametrize(

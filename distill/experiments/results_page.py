@@ -35,6 +35,11 @@ from distill.report.tables import markdown_table
 from distill.run_folder import Run, replacing
 
 SUFFIX = ".j2"
+_ARMS = {
+    "teacher_train.py": ("teacher",),
+    "student_train.py": ("student",),
+    "distillation_train.py": (),
+}
 
 
 def write_results_page(template: Path, runs: Path) -> Path:
@@ -83,6 +88,7 @@ class ResultsPage:
         study: str | None = None,
         grid: Sequence[str] = (),
         controls: Sequence[str] = (),
+        door: str = "distillation_train.py",
         **fields: Any,
     ) -> "Experiment":
         """Finds the runs of an experiment.
@@ -92,6 +98,7 @@ class ResultsPage:
             study: a study's name.
             grid: further axes, as `--grid` takes them.
             controls: names of controls.
+            door: the script that trains it; `teacher_train.py` trains teachers only.
             **fields: fields of the recipe that differ, as the scripts' flags set them.
 
         Returns:
@@ -100,7 +107,7 @@ class ResultsPage:
         Raises:
             UserError: some of its runs are not complete.
         """
-        command = ["python", "distillation_train.py", "--recipe", recipe]
+        command = ["python", door, "--recipe", recipe]
         command += ["--study", study] if study else []
         command += ["--grid", *grid] if grid else []
         command += ["--controls", *controls] if controls else []
@@ -111,7 +118,7 @@ class ResultsPage:
         changed = dataclasses.replace(get_recipe(recipe), **_whole(recipe, fields))
         axes = [*(get_study(study, recipe).axes(changed) if study else ()), *map(parse_axis, grid)]
         changed, axes = fixed(changed, axes)
-        plan = make_plan(changed, axes, (*MODELS, *controls), self.runs)
+        plan = make_plan(changed, axes, _ARMS[door] or (*MODELS, *controls), self.runs)
         found = {folder: find_complete(task) for folder, task in plan.tasks.items()}
         if missing := [folder for folder, run in found.items() if run is None]:
             raise UserError(
