@@ -25,6 +25,7 @@ def mobilenet_v2(
     width: float = 1.0,
     weights: str | None = None,
     dropout: float = 0.2,
+    momentum: float = 0.9,
 ) -> keras.Model:
     """MobileNetV2 of keras.applications, ending in logits.
 
@@ -39,6 +40,9 @@ def mobilenet_v2(
             of this width: `.weights.h5` or `.keras`, whose classifier is left out, or Keras' older
             `.h5` without one.
         dropout: rate before the logits, 0 to 1.
+        momentum: of batch normalisation's moving averages, from 0 to below 1. 0.9 is what PyTorch's
+            MobileNetV2 has; with the 0.999 of keras.applications, averages lag thousands of steps
+            behind, and a network trained for less is at chance in inference.
 
     Returns:
         A `keras.Model`.
@@ -52,7 +56,7 @@ def mobilenet_v2(
     if weights == "imagenet":
         x = _three_channels(x)
     x = _application(x, width, weights).output
-    return _head("mobilenet_v2", inputs, x, classes, dropout)
+    return _head("mobilenet_v2", inputs, x, classes, dropout, momentum)
 
 
 def overlapping_mobilenet_v2(
@@ -63,6 +67,7 @@ def overlapping_mobilenet_v2(
     groups: int = 2,
     overlap: float = 0.5,
     dropout: float = 0.2,
+    momentum: float = 0.9,
 ) -> keras.Model:
     """MobileNetV2 with overlapping groups in its pointwise convolutions: work E's student.
 
@@ -79,6 +84,9 @@ def overlapping_mobilenet_v2(
         groups: groups of channels; 1, 2, 4 or 8 divide every layer.
         overlap: by how much of a group's share of the channels its window is wider, 0 or more.
         dropout: rate before the logits, 0 to 1.
+        momentum: of batch normalisation's moving averages, from 0 to below 1. 0.9 is what PyTorch's
+            MobileNetV2 has; with the 0.999 of keras.applications, averages lag thousands of steps
+            behind, and a network trained for less is at chance in inference.
 
     Returns:
         A `keras.Model`.
@@ -99,7 +107,7 @@ def overlapping_mobilenet_v2(
     head = _divisible(1280 * width) if width > 1 else 1280
     x = layers.Conv2D(head, 1, use_bias=False, name="Conv_1")(x)
     x = _norm_relu6(x, "Conv_1_bn", "out_relu")
-    return _head("overlapping_mobilenet_v2", inputs, x, classes, dropout)
+    return _head("overlapping_mobilenet_v2", inputs, x, classes, dropout, momentum)
 
 
 @keras.saving.register_keras_serializable(package="distill")
@@ -269,7 +277,7 @@ def _inverted_residual(x, filters, strides, expansion, number, grouping):
 
 
 def _batch_norm(x, name):
-    return layers.BatchNormalization(epsilon=1e-3, momentum=0.999, name=name)(x)
+    return layers.BatchNormalization(epsilon=1e-3, name=name)(x)
 
 
 def _norm_relu6(x, norm_name, relu_name):
@@ -283,11 +291,16 @@ def _images(name, input_shape, width):
     return inputs, layers.Rescaling(1 / 127.5, offset=-1, name="rescale")(inputs)
 
 
-def _head(name, inputs, x, classes, dropout):
+def _head(name, inputs, x, classes, dropout, momentum):
+    check_number("momentum", momentum, "from 0 to below 1", least=0, most=0.999999)
     x = layers.GlobalAveragePooling2D(name="pool")(x)
     x = layers.Dropout(dropout, name="dropout")(x)
     logits = layers.Dense(classes, name="logits", dtype="float32")(x)
-    return keras.Model(inputs, logits, name=name)
+    model = keras.Model(inputs, logits, name=name)
+    for layer in model.layers:
+        if isinstance(layer, layers.BatchNormalization):
+            layer.momentum = momentum
+    return model
 
 
 def _three_channels(x):

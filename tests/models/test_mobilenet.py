@@ -308,3 +308,17 @@ def test_imagenet_without_a_network(monkeypatch, tmp_path):
 def test_mistakes(name, shape, options, message):
     with pytest.raises(UserError, match=message):
         build_model(name, shape, 5, **options)
+
+
+@pytest.mark.parametrize("name", ["mobilenet_v2", "overlapping_mobilenet_v2"])
+def test_moving_averages_follow_within_a_short_training(name):
+    model = build_model(name, (32, 32, 3), 2, width=0.35)
+    copies = [model, type(model).from_config(model.get_config())]
+    for each in copies:
+        norms = [layer for layer in each.layers if "BatchNorm" in type(layer).__name__]
+        assert len(norms) == 52
+        assert {layer.momentum for layer in norms} == {0.9}
+    other = build_model(name, (32, 32, 3), 2, width=0.35, momentum=0.999)
+    assert {layer.momentum for layer in other.layers if hasattr(layer, "momentum")} == {0.999}
+    with pytest.raises(UserError, match="momentum is 1, and must be from 0 to below 1"):
+        build_model(name, (32, 32, 3), 2, momentum=1)
