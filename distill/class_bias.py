@@ -11,6 +11,7 @@ import keras
 import numpy as np
 
 from distill.errors import UserError
+from distill.models import copy_of
 
 
 def best_class_bias(logits: np.ndarray, labels: np.ndarray, classes: Sequence[int]) -> float:
@@ -105,8 +106,7 @@ def add_class_bias(model: keras.Model, classes: Sequence[int], bias: float) -> k
             f"The model {model.name!r} does not end in a dense layer with a bias; correct its "
             "logits with with_class_bias."
         )
-    corrected = type(model).from_config(model.get_config())
-    corrected.set_weights(model.get_weights())
+    corrected = copy_of(model)
     layer = corrected.layers[-1]
     change = np.zeros(layer.bias.shape, "float32")
     change[list(classes)] = bias

@@ -7,6 +7,7 @@ import keras
 from distill.callbacks import BestEpoch
 from distill.data import ImageData
 from distill.evaluation import measure, predict_logits
+from distill.models import copy_of
 from distill.run_folder import file_hash, load_model, replacing, write_arrays
 
 
@@ -35,7 +36,7 @@ def keep(
             metrics["best"] = metrics["last"]
             break
         path = folder / f"{name}{'-best' if epoch == 'best' else ''}.keras"
-        clone = _without_optimizer(model, weights)
+        clone = copy_of(model, weights)
         with replacing(path) as temporary:
             clone.save(temporary)
         measured, logits = _measure(clone, data)
@@ -82,10 +83,3 @@ def keep_predictions(path: Path, data: ImageData, folder: Path) -> dict:
     arrays = {f"last_{split}": values for split, values in logits.items()}
     write_arrays(folder / "predictions.npz", **arrays, **_labels(data))
     return {"parameters": model.count_params(), "seconds": 0.0, "last": epoch, "best": epoch}
-
-
-def _without_optimizer(model, weights):
-    """The same model uncompiled, so that its file needs nothing of this package to load."""
-    clone = type(model).from_config(model.get_config())
-    clone.set_weights(weights)
-    return clone

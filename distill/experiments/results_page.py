@@ -15,12 +15,13 @@ import jinja2
 import numpy as np
 from matplotlib.figure import Figure
 
+from distill.data import class_number
 from distill.errors import UserError
 from distill.evaluation import confusion
 from distill.experiments.arms import ARMS, MODELS
 from distill.experiments.execution import find_complete
 from distill.experiments.grid import axis_name, fixed, parse_axis, show, show_setting, with_setting
-from distill.experiments.omitted import bias_table, corrected_errors, errors_on
+from distill.experiments.omitted import bias_table, errors_on
 from distill.experiments.plan import make_plan
 from distill.experiments.results import Cell, Results
 from distill.experiments.statistics import paired_difference
@@ -189,20 +190,15 @@ class Experiment:
 
     def counts(self, arm: str, where: Mapping | None = None, of: Sequence[str] = ()) -> list[int]:
         """Test errors, one number for each seed; those on the classes `of` only, where given."""
-        shown, data = self._results.shown, self._data(where)
-        return [errors_on(run, shown, data, of) if of else run.metrics[shown]["test"]["errors"]
-                for run in self._runs(arm, where)]  # fmt: skip
+        shown, runs = self._results.shown, self._runs(arm, where)
+        if not of:
+            return [run.metrics[shown]["test"]["errors"] for run in runs]
+        numbers = [class_number(self._data(where), name) for name in of]
+        return [errors_on(run, run.predictions(shown, "test"), numbers) for run in runs]
 
     def errors(self, arm: str, where: Mapping | None = None, of: Sequence[str] = ()) -> str:
         """Test errors, mean ± standard deviation over seeds."""
         return plain(self.counts(arm, where, of))
-
-    def corrected(
-        self, arm: str, where: Mapping | None = None, on: str = "validation", of: Sequence[str] = ()
-    ) -> str:
-        """Test errors after the omitted classes' bias was corrected on the split `on`."""
-        cell, shown = self._cell(where), self._results.shown
-        return plain([corrected_errors(run, shown, cell.recipe, on, of) for run in cell.runs[arm]])
 
     def difference(
         self, arm: str, other: str, where: Mapping | None = None, other_where: Mapping | None = None
@@ -225,10 +221,6 @@ class Experiment:
         )
         examples = self._runs(arm, where)[0].metrics["last"]["test"]["examples"]
         return paired_difference(*pair, resolution=1 / examples)
-
-    def minutes(self, arm: str, where: Mapping | None = None) -> str:
-        """Minutes of training, mean ± standard deviation over seeds."""
-        return plain([run.metrics["seconds"] / 60 for run in self._runs(arm, where)])
 
     def parameters(self, arm: str, where: Mapping | None = None) -> str:
         """Number of parameters."""

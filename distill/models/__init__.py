@@ -6,7 +6,12 @@ import keras
 
 from distill.errors import UserError
 from distill.models.cnn import cnn, flower_cnn
-from distill.models.composed import mean_of_logits, require_classifier, with_new_classifier
+from distill.models.composed import (
+    copy_of,
+    mean_of_logits,
+    require_classifier,
+    with_new_classifier,
+)
 from distill.models.logits import ends_in_softmax, logits_model
 from distill.models.mlp import linear_student, linear_teacher, mlp
 from distill.models.mobilenet import mobilenet_v2, overlapping_mobilenet_v2
@@ -81,6 +86,7 @@ def build_model(name: str, input_shape: tuple[int, ...], classes: int, **options
 __all__ = [
     "MODELS",
     "build_model",
+    "copy_of",
     "ends_in_softmax",
     "logits_model",
     "mean_of_logits",

@@ -8,6 +8,25 @@ from distill.errors import UserError
 from distill.models.logits import last_call
 
 
+def copy_of(
+    model: keras.Model, weights: Sequence | None = None, name: str | None = None
+) -> keras.Model:
+    """Returns the same model again: uncompiled, so that its file needs nothing of this package.
+
+    Args:
+        model: the model, which is not changed.
+        weights: the copy's, as `get_weights` gives them; by default the model's.
+        name: the copy's; by default the model's.
+
+    Returns:
+        A model of the same type.
+    """
+    renamed = {} if name is None else {"name": name}
+    copy = type(model).from_config(model.get_config() | renamed)
+    copy.set_weights(model.get_weights() if weights is None else weights)
+    return copy
+
+
 def require_classifier(model: keras.Model) -> keras.layers.Dense:
     """Returns the dense layer in which a model ends.
 
@@ -47,7 +66,7 @@ def with_new_classifier(model: keras.Model, classes: int) -> keras.Model:
     ((None, 5), [(3, 5), (5,)])
     """
     old = require_classifier(model)
-    copy = _copy(model, model.name)
+    copy = copy_of(model)
     _, features = last_call(copy)
     logits = keras.layers.Dense(classes, name=old.name, dtype="float32")(features)
     inputs = copy.inputs[0] if isinstance(copy, keras.Sequential) else copy.input
@@ -76,11 +95,7 @@ def mean_of_logits(models: Sequence[keras.Model]) -> keras.Model:
     (None, 3)
     """
     inputs = keras.Input(models[0].input_shape[1:], name="image")
-    logits = [_copy(model, f"teacher{number}")(inputs) for number, model in enumerate(models, 1)]
+    logits = [
+        copy_of(model, name=f"teacher{number}")(inputs) for number, model in enumerate(models, 1)
+    ]
     return keras.Model(inputs, keras.layers.Average(name="logits")(logits), name="ensemble")
-
-
-def _copy(model, name):
-    copy = type(model).from_config(model.get_config() | {"name": name})
-    copy.set_weights(model.get_weights())
-    return copy

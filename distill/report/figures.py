@@ -114,7 +114,7 @@ def axis_curve(
         axis.set_xscale("log", base=2)
         places = np.log2(values)
     axis.minorticks_off()
-    labels = [f"{value:g}" if is_number else _short("none" if value is None else str(value), 18)
+    labels = [f"{value:g}" if is_number else short("none" if value is None else str(value), 18)
               for value in values]  # fmt: skip
     # A panel is about fifty characters wide.
     narrowest = min(np.diff(places), default=1) / max(np.ptp(places), 1e-9)
@@ -155,8 +155,8 @@ def heat_map(
         on_cell = "white" if image.norm(mean * 100) < 0.5 else "#111111"
         axis.text(column, row, text, ha="center", va="center", fontsize=size,
                   color=_INK if np.isnan(mean) else on_cell)  # fmt: skip
-    axis.set_xticks(range(len(columns)), [_short(text, 10) for text in columns])
-    axis.set_yticks(range(len(rows)), [_short(text, 14) for text in rows])
+    axis.set_xticks(range(len(columns)), [short(text, 10) for text in columns])
+    axis.set_yticks(range(len(rows)), [short(text, 14) for text in rows])
     axis.set(xlabel=column_axis, ylabel=row_axis)
     axis.spines[:].set_visible(False)
     axis.tick_params(length=0)
@@ -187,7 +187,7 @@ def confusion_matrix(
         axis.text(column, row, f"{count:.1f}".removesuffix(".0"), ha="center", va="center",
                   fontsize=7.5, color="white" if count > 0.8 * largest else _INK)  # fmt: skip
     places = range(0, classes, math.ceil(classes / 16))
-    names = [_short(class_names[place], 14) for place in places]
+    names = [short(class_names[place], 14) for place in places]
     slanted = sum(map(len, names)) > 40
     axis.set_xticks(places, names, rotation=45 if slanted else 0, rotation_mode="anchor",
                     ha="right" if slanted else "center", fontsize=8)  # fmt: skip
@@ -236,7 +236,7 @@ def dark_knowledge(
     axes["image"].imshow(image.squeeze(), cmap="gray_r", vmin=0, vmax=255)
     axes["image"].axis("off")
     order = np.sort(np.argsort(-logits, kind="stable")[:10])[::-1]
-    names = [_short(class_names[index], 14) for index in order]
+    names = [short(class_names[index], 14) for index in order]
     for panel, temperature in zip(panels, temperatures, strict=True):
         axis = axes[panel]
         axis.barh(range(len(order)), special.softmax(logits / temperature)[order], color="#0072B2")
@@ -292,7 +292,7 @@ def _label_points(axis, x, y, labels):
     sides = (("right", -6, 3), ("left", 6, -11), ("center", 0, 7), ("left", 6, 3))
     for index, text in labels.items():
         for side, aside, up in sides if text else ():
-            label = axis.annotate(_short(text, 30), (x[index], y[index]), xytext=(aside, up),
+            label = axis.annotate(short(text, 30), (x[index], y[index]), xytext=(aside, up),
                                   ha=side, textcoords="offset points", fontsize=7.5)  # fmt: skip
             box = label.get_window_extent()
             if axis.bbox.x0 <= box.x0 and box.x1 <= axis.bbox.x1 and not box.count_overlaps(taken):
@@ -346,5 +346,6 @@ def _styles(titles):
     return {title: _STYLES.get(title) or next(others) for title in dict.fromkeys(titles)}
 
 
-def _short(text, most):
+def short(text: str, most: int) -> str:
+    """Cuts a text that is longer than a figure has room for."""
     return text if len(text) <= most else f"{text[: most - 1]}…"

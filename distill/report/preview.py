@@ -13,6 +13,7 @@ from distill.data.augmentation import make_augmentation
 from distill.errors import UserError
 from distill.preparation import data_of
 from distill.recipes import Recipe
+from distill.report.figures import short
 from distill.run_folder import replacing
 
 IMAGES, VERSIONS = 6, 7
@@ -111,7 +112,7 @@ def write_preview(
             shown = np.repeat(shown, 3, axis=-1) if shown.shape[-1] == 1 else shown
             axis.imshow(shown, interpolation="nearest")
         if class_names is not None:
-            first, name = axes[row, 0], _short(class_names[row])
+            first, name = axes[row, 0], short(class_names[row], 16)
             first.text(-0.06, 0.5, name, rotation=90, fontsize=8, ha="right", va="center",
                        transform=first.transAxes)  # fmt: skip
     axes[0, 0].set_title("as it is", fontsize=9)
@@ -126,10 +127,6 @@ def write_preview(
             f"The picture {path} cannot be written ({error.strerror or error}); give the name of "
             "another file."
         ) from error
-
-
-def _short(text):
-    return text if len(text) <= 16 else f"{text[:15]}…"
 
 
 def _require_png(path):

@@ -19,6 +19,7 @@ from distill.data import (
     shuffle_within_classes,
 )
 from distill.errors import UserError
+from distill.recipes import recipe
 
 DATA = load_digits()
 GREY = Split(np.full((400, 4, 5, 3), 100, np.uint8), np.arange(400, dtype=np.int32) % 4)
@@ -159,6 +160,10 @@ def test_what_each_kind_of_noise_keeps():
     # Smoothed: each image from black to white.
     assert images["smoothed"].min((1, 2, 3)).max() == 0
     assert images["smoothed"].max((1, 2, 3)).min() == 255
+
+
+def test_a_recipe_knows_every_kind_of_noise():
+    assert tuple(NOISE_KINDS) == recipe.NOISE_KINDS
 
 
 def test_unknown_noise():
