@@ -48,7 +48,7 @@ def write_results_page(template: Path, runs: Path) -> Path:
 
     Args:
         template: its name ends in `.md.j2`; the page's is the same without `.j2`. It sees
-            `experiment` (`ResultsPage.experiment`), whose result is an `Experiment` of this file.
+            `experiment` (`ResultsPage.experiment`), whose result is a `CompleteExperiment`.
         runs: folder under which run folders lie.
 
     Returns:
@@ -91,7 +91,7 @@ class ResultsPage:
         controls: Sequence[str] = (),
         door: str = "distillation_train.py",
         **fields: Any,
-    ) -> "Experiment":
+    ) -> "CompleteExperiment":
         """Finds the runs of an experiment.
 
         Args:
@@ -132,7 +132,7 @@ class ResultsPage:
             for setting, cell in zip(plan.settings, plan.cells, strict=True)
         ]  # fmt: skip
         results = Results(changed, plan.axes, plan.arms, cells, command[1:], plan.folder, [])
-        return Experiment(results, shlex.join(command), self.path)
+        return CompleteExperiment(results, shlex.join(command), self.path)
 
 
 def _whole(recipe, fields):
@@ -144,7 +144,7 @@ def _whole(recipe, fields):
     }
 
 
-class Experiment:
+class CompleteExperiment:
     """What a template can ask of an experiment.
 
     `where` is a dictionary of axes' values that names one setting, e.g. `{"temperature": 4}`; it
