@@ -11,7 +11,7 @@ import keras
 import numpy as np
 
 from distill.errors import UserError
-from distill.models import copy_of
+from distill.models import copy_of, require_classifier
 
 
 def best_class_bias(logits: np.ndarray, labels: np.ndarray, classes: Sequence[int]) -> float:
@@ -22,7 +22,7 @@ def best_class_bias(logits: np.ndarray, labels: np.ndarray, classes: Sequence[in
     is therefore constant between neighbouring margins, and every interval is tried.
 
     Args:
-        logits: `(examples, all classes)`.
+        logits: `(examples, all classes)`, of one or more examples.
         labels: int `(examples,)`.
         classes: numbers of the classes whose logits are raised.
 
@@ -84,8 +84,8 @@ def add_class_bias(model: keras.Model, classes: Sequence[int], bias: float) -> k
     """Returns a model like another whose logits of some classes are higher.
 
     Args:
-        model: a functional or sequential model whose last layer is a dense one with a bias. It is
-            not changed.
+        model: a functional or sequential model that ends in a dense layer with a bias and without
+            an activation. It is not changed.
         classes: numbers of the classes.
         bias: what is added to their logits.
 
@@ -101,13 +101,14 @@ def add_class_bias(model: keras.Model, classes: Sequence[int], bias: float) -> k
     >>> add_class_bias(model, [2], 0.5)(np.zeros((1, 2))).numpy()
     array([[0. , 0. , 0.5]], dtype=float32)
     """
-    if not getattr(model.layers[-1] if model.layers else None, "use_bias", False):
+    layer = require_classifier(model)
+    if not layer.use_bias or layer.activation is not keras.activations.linear:
         raise UserError(
-            f"The model {model.name!r} does not end in a dense layer with a bias; correct its "
+            f"The last layer of the model {model.name!r} has no bias or an activation; correct its "
             "logits with with_class_bias."
         )
     corrected = copy_of(model)
-    layer = corrected.layers[-1]
+    layer = require_classifier(corrected)
     change = np.zeros(layer.bias.shape, "float32")
     change[list(classes)] = bias
     layer.bias.assign_add(change)

@@ -8,6 +8,8 @@ from keras.optimizers.schedules import (
     LearningRateSchedule,
 )
 
+from distill.errors import UserError
+
 
 def _constant(rate, steps, period, floor):
     return rate
@@ -91,11 +93,18 @@ def make_schedule(
     Returns:
         A number, or a schedule of Keras.
 
+    Raises:
+        UserError: there is no such schedule, or it needs a period and none is given.
+
     Example:
 
     >>> schedule = make_schedule("cosine", 1e-4, steps=100, floor=0.1)
     >>> [round(float(schedule(step)) * 1e4, 3) for step in (0, 50, 100)]
     [1.0, 0.55, 0.1]
     """
+    if name not in SCHEDULES:
+        raise UserError(f"Unknown schedule {name!r}; use one of {', '.join(SCHEDULES)}.")
+    if name in ("halving", "restarts") and period is None:
+        raise UserError(f"The schedule {name!r} needs a period; give a number of steps.")
     schedule = SCHEDULES[name](rate, steps, period, floor)
     return WarmUp(schedule, warmup) if warmup else schedule

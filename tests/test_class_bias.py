@@ -68,7 +68,15 @@ def test_a_corrected_model_is_its_logits_corrected(tmp_path):
         np.testing.assert_array_equal(value, kept)
 
 
-def test_a_model_without_a_bias_is_refused():
-    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3, use_bias=False)])
-    with pytest.raises(UserError, match="does not end in a dense layer with a bias"):
+@pytest.mark.parametrize(
+    ("layer", "message"),
+    [
+        (keras.layers.Dense(3, use_bias=False), "has no bias or an activation"),
+        (keras.layers.Dense(3, activation="tanh"), "has no bias or an activation"),
+        (keras.layers.Conv1D(3, 2), "does not end in a dense layer"),
+    ],
+)
+def test_a_model_whose_bias_is_not_that_of_its_logits_is_refused(layer, message):
+    model = keras.Sequential([keras.Input((5, 4)), layer])
+    with pytest.raises(UserError, match=message):
         add_class_bias(model, [0], 1.0)

@@ -15,6 +15,7 @@ from distill.errors import UserError
 AREA = (0.08, 1.0)  # of a crop, as a share of its image; width by height is 3/4 to 4/3
 # RandAugment's strengths are drawn evenly from 0 to 18 of 30, so that they are 9 on average.
 _STRENGTH = 18 / 30
+_ENHANCE = 0.9 * _STRENGTH  # by what factor colours, contrast, … change at most
 
 Change = Callable[[tf.Tensor, keras.random.SeedGenerator], tf.Tensor]
 
@@ -36,7 +37,7 @@ def make_augmentation(
         for the same number.
 
     Raises:
-        UserError: a name is unknown, or not for images of that shape.
+        UserError: a name is unknown, or it or the shift is not for images of that shape.
 
     Example:
 
@@ -52,6 +53,11 @@ def make_augmentation(
             raise UserError(
                 f"Unknown augmentation {name!r}; use one of {', '.join(AUGMENTATIONS)}."
             )
+    if shift >= min(image_shape[:2]):
+        raise UserError(
+            f"shift is {shift}, and must be below the height and width of the images, "
+            f"{min(image_shape[:2])} pixels."
+        )
     changes = [AUGMENTATIONS[name](tuple(image_shape)) for name in names]
 
     def augment(images: tf.Tensor, step: tf.Tensor) -> tf.Tensor:
@@ -158,6 +164,49 @@ def _solarize(images, seeds):
     return tf.where(images < threshold, images, 255 - images)
 
 
+def _brightness(images, seeds):
+    # Keras' RandomBrightness adds a number, where the paper multiplies.
+    shape = (tf.shape(images)[0], 1, 1, 1)
+    return images * tf.random.stateless_uniform(shape, seeds.next(), 1 - _ENHANCE, 1 + _ENHANCE)
+
+
+def _sharpness():
+    # Keras' layer takes the pixels around an image for black ones.
+    change = _by_layer(keras.layers.RandomSharpness, (0.5 - _ENHANCE / 2, 0.5 + _ENHANCE / 2))
+    around = ((0, 0), (1, 1), (1, 1), (0, 0))
+
+    def sharpen(images, seeds):
+        return change(tf.pad(images, around, "SYMMETRIC"), seeds)[:, 1:-1, 1:-1]
+
+    return sharpen
+
+
+def _equalize():
+    # Keras' layer makes one histogram for all images that it gets.
+    equalize = _by_layer(keras.layers.Equalization)
+    return lambda images, seeds: tf.map_fn(lambda image: equalize(image, seeds), images)
+
+
+# RandAugment's fourteen operations, by the names of its paper.
+RAND_AUGMENT: dict[str, Callable[[], Change]] = {
+    "identity": lambda: lambda images, seeds: images,
+    "auto_contrast": lambda: _by_layer(keras.layers.AutoContrast),
+    "equalize": _equalize,
+    "rotate": lambda: _by_layer(keras.layers.RandomRotation, 30 / 360 * _STRENGTH),
+    # 6 or 7 bits; the upper end is left out
+    "posterize": lambda: _by_layer(keras.layers.RandomPosterization, (6, 8)),
+    "solarize": lambda: _solarize,
+    "brightness": lambda: _brightness,
+    "contrast": lambda: _by_layer(keras.layers.RandomContrast, (_ENHANCE, _ENHANCE)),
+    "color": lambda: _by_layer(keras.layers.RandomColorDegeneration, _ENHANCE),
+    "sharpness": _sharpness,
+    "shear_x": lambda: _by_layer(keras.layers.RandomShear, x_factor=0.3 * _STRENGTH),
+    "shear_y": lambda: _by_layer(keras.layers.RandomShear, y_factor=0.3 * _STRENGTH),
+    "translate_y": lambda: _by_layer(keras.layers.RandomTranslation, 0.45 * _STRENGTH, 0.0),
+    "translate_x": lambda: _by_layer(keras.layers.RandomTranslation, 0.0, 0.45 * _STRENGTH),
+}
+
+
 def _rand_augment(image_shape):
     """Two of the paper's fourteen operations for each image.
 
@@ -169,25 +218,7 @@ def _rand_augment(image_shape):
             f"The augmentation 'rand_augment' needs images of 3 channels, and these have "
             f"{image_shape[-1]}; leave it out."
         )
-    layers, enhance = keras.layers, 0.9 * _STRENGTH
-    equalize = _by_layer(layers.Equalization)
-    operations = [
-        lambda images, seeds: images,
-        _by_layer(layers.AutoContrast),
-        # It makes one histogram for all images that it gets.
-        lambda images, seeds: tf.map_fn(lambda image: equalize(image, seeds), images),
-        _by_layer(layers.RandomRotation, 30 / 360 * _STRENGTH),
-        _by_layer(layers.RandomPosterization, (6, 8)),  # 6 or 7 bits; the upper end is left out
-        _solarize,
-        _by_layer(layers.RandomBrightness, enhance),
-        _by_layer(layers.RandomContrast, (enhance, enhance)),
-        _by_layer(layers.RandomColorDegeneration, enhance),
-        _by_layer(layers.RandomSharpness, (0.5 - enhance / 2, 0.5 + enhance / 2)),
-        _by_layer(layers.RandomShear, x_factor=0.3 * _STRENGTH),
-        _by_layer(layers.RandomShear, y_factor=0.3 * _STRENGTH),
-        _by_layer(layers.RandomTranslation, 0.45 * _STRENGTH, 0.0),
-        _by_layer(layers.RandomTranslation, 0.0, 0.45 * _STRENGTH),
-    ]
+    operations = [make() for make in RAND_AUGMENT.values()]
 
     def change(images, seeds):
         batch = tf.shape(images)[0]

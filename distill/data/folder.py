@@ -32,7 +32,8 @@ def load_folder(
     Caltech-256 (Griffin, Holub and Perona 2007) is read as its archive unpacks, with class folders
     `001.ak47` to `257.clutter`: class names lose their numbers, and only images that are numbered
     as their class and lie in its folder count (`001.ak47/001_0001.jpg`); the archive holds a few
-    others. Clutter is a class like the others; `distill.data.restrict_classes` leaves it out.
+    others. Any folder where all is numbered in this way is read so. Clutter is a class like the
+    others; `distill.data.restrict_classes` leaves it out.
 
     Args:
         path: the folder.
@@ -114,22 +115,18 @@ def _find(root: Path) -> tuple[list[str], list[Path], np.ndarray]:
         raise UserError(f"{root} holds but one folder: give that one, {folders[0]}.")
     if len(folders) < 2:
         raise UserError(
-            f"{root} has {len(folders)} subfolders: give a folder with a subfolder of images for "
-            "each of at least 2 classes."
+            f"{root} has {len(folders) or 'no'} subfolder: give a folder with a subfolder of "
+            "images for each of at least 2 classes."
         )
     if SPLIT_NAMES.issuperset(folder.name.lower() for folder in folders):
         raise UserError(
             f"The subfolders of {root} ({_some([f.name for f in folders])}) are splits, not "
             "classes: give one of them; the test split is split off from its images."
         )
-    names = [folder.name for folder in folders]
-    numbered = [_NUMBERED.fullmatch(name) for name in names]
-    if all(numbered):
-        names = [match[2] for match in numbered]
-        found = [sorted(folder.glob(f"{match[1]}_*.jpg"))
-                 for folder, match in zip(folders, numbered, strict=True)]  # fmt: skip
-    else:
-        found = [_images_in(folder) for folder in folders]
+    names, found = _as_caltech_256(folders) or (
+        [folder.name for folder in folders],
+        [_images_in(folder) for folder in folders],
+    )
     empty = [folder.name for folder, files in zip(folders, found, strict=True) if not files]
     if empty:
         raise UserError(
@@ -138,6 +135,17 @@ def _find(root: Path) -> tuple[list[str], list[Path], np.ndarray]:
         )
     labels = np.repeat(np.arange(len(found), dtype=np.int32), [len(files) for files in found])
     return names, list(chain.from_iterable(found)), labels
+
+
+def _as_caltech_256(folders: list[Path]) -> tuple[list[str], list[list[Path]]] | None:
+    """Class names and images, where every folder and its images are numbered like the archive's."""
+    numbered = [_NUMBERED.fullmatch(folder.name) for folder in folders]
+    if not all(numbered):
+        return None
+    names = [match[2] for match in numbered]
+    found = [sorted(folder.glob(f"{match[1]}_*.jpg"))
+             for folder, match in zip(folders, numbered, strict=True)]  # fmt: skip
+    return (names, found) if all(found) and len(set(names)) == len(names) else None
 
 
 def _images_in(folder: Path) -> list[Path]:

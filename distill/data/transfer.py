@@ -57,7 +57,8 @@ def restrict_classes(
     numbers = [number for number in range(data.classes) if (number in named) == bool(kept)]
     if len(numbers) < 2:
         raise UserError(
-            f"{data.name} would have {len(numbers)} class left; a classifier needs 2 or more."
+            f"Of {data.name} {len(numbers) or 'no'} class would be left; a classifier needs 2 or "
+            "more: keep more, or drop fewer."
         )
     new = np.full(data.classes, UNLABELLED, np.int32)
     new[numbers] = np.arange(len(numbers))
@@ -100,7 +101,9 @@ def omit_classes(data: ImageData, names: Sequence[str], kept: Sequence[str] = ()
     numbers = [class_number(data, name) for name in names or kept]
     chosen = np.isin(data.train.labels, numbers, invert=not kept)
     if not chosen.any():
-        raise UserError(f"Without the classes {', '.join(names)} no training image is left.")
+        chosen = f"With the classes {', '.join(kept)} alone" if kept else (
+            f"Without the classes {', '.join(names)}")  # fmt: skip
+        raise UserError(f"{chosen} no training image of {data.name} is left; choose others.")
     return Split(data.train.images[chosen], data.train.labels[chosen])
 
 
@@ -113,6 +116,10 @@ def foreign_images(data: ImageData, other: ImageData) -> Split:
 
     Returns:
         Its images, none of which has a label.
+
+    Raises:
+        UserError: the images of `data` are not square, or those of `other` have a number of
+            channels that cannot be turned into theirs.
 
     Example:
 

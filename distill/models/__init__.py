@@ -77,7 +77,7 @@ def build_model(name: str, input_shape: tuple[int, ...], classes: int, **options
         return builder(tuple(input_shape), classes, **options)
     except UserError:
         raise
-    except (TypeError, ValueError) as error:
+    except Exception as error:  # TensorFlow's own, where a size does not fit into memory
         values = ", ".join(f"{key}={value!r}" for key, value in options.items())
         reason = str(error).splitlines()[0]
         raise UserError(f"The model {name!r} cannot be built with {values}: {reason}") from error

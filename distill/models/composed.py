@@ -37,7 +37,7 @@ def require_classifier(model: keras.Model) -> keras.layers.Dense:
     if not isinstance(layer, keras.layers.Dense):
         raise UserError(
             f"The model {model.name!r} does not end in a dense layer, and so has no classifier "
-            "that could be replaced; choose a teacher that does."
+            "that could be changed; choose a model that does."
         )
     return layer
 

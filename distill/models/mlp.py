@@ -35,6 +35,7 @@ def mlp(
     Returns:
         A `keras.Model`.
     """
+    check_number("depth", depth, "1 or more", least=1)
     if max_norm is not None:
         check_number("max_norm", max_norm, "a positive number, or none", above=0)
     constraint = None if max_norm is None else keras.constraints.MaxNorm(max_norm, axis=0)

@@ -333,7 +333,9 @@ def _application(x, width, weights):
     try:
         with _impatient(), warnings.catch_warnings():
             # Other sizes get the weights for 224 pixels, other channels fresh ones, as documented.
-            warnings.filterwarnings("ignore", "`input_shape` is undefined|This model usually")
+            # Of a file of another network every layer would warn before it is refused.
+            known = "`input_shape` is undefined|This model usually|Skipping nested container"
+            warnings.filterwarnings("ignore", known)
             return keras.applications.MobileNetV2(
                 input_shape=x.shape[1:],
                 input_tensor=x,
@@ -345,7 +347,8 @@ def _application(x, width, weights):
     except Exception as error:  # Keras, h5py and the network raise many kinds of error.
         if weights is None:
             raise
-        reason = (str(error).strip().splitlines() or [""])[0][:200]
+        reason = " ".join(str(error).split())
+        reason = f"{reason[:120]}…" if len(reason) > 120 else reason
         raise UserError(
             f"The weights {weights!r} cannot be loaded ({type(error).__name__}: {reason}): "
             f"{advice}."

@@ -1,8 +1,10 @@
-"""A picture of training images as training sees them, to look at before anything is trained."""
+"""A picture of images as a training changes them, to look at before anything is trained."""
 
+import itertools
 from collections.abc import Sequence
 from pathlib import Path
 
+import keras
 import numpy as np
 import tensorflow as tf
 from matplotlib.figure import Figure
@@ -11,21 +13,29 @@ from distill.budget import Budget
 from distill.data import Split
 from distill.data.augmentation import make_augmentation
 from distill.errors import UserError
-from distill.preparation import data_of
+from distill.models import build_model
+from distill.preparation import data_of, labelled_set, transfer_set
 from distill.recipes import Recipe
 from distill.report.figures import short
-from distill.run_folder import replacing
+from distill.run_folder import load_model, replacing
 
 IMAGES, VERSIONS = 6, 7
+_AUGMENTING = (
+    keras.layers.RandomFlip, keras.layers.RandomRotation, keras.layers.RandomZoom,
+    keras.layers.RandomTranslation, keras.layers.RandomCrop, keras.layers.RandomContrast,
+    keras.layers.RandomBrightness,
+)  # fmt: skip
 
 
 def preview_recipe(path: Path, recipe: Recipe, role: str) -> None:
-    """Draws training images of a recipe, and what the first steps of training make of them.
+    """Draws images on which a model of a recipe is trained, and what training makes of them.
+
+    Layers that augment inside the model, before all others, are applied too.
 
     Args:
         path: PNG file to write.
         recipe: the recipe.
-        role: whose augmentation, `"teacher"` or a student's.
+        role: whose images and augmentation: `"teacher"`, `"student"` (from labels), `"distilled"`.
 
     Raises:
         UserError: the data cannot be had, an augmentation is unknown, or the file cannot be
@@ -33,13 +43,33 @@ def preview_recipe(path: Path, recipe: Recipe, role: str) -> None:
     """
     _require_png(path)
     data, budget = data_of(recipe), Budget.of(recipe, role)
-    chosen, versions = augmented_versions(
-        data.train, budget.shift, budget.augmentation, recipe.seed
-    )
-    names = [data.class_names[label] for label in chosen.labels]
+    sets = {"student": labelled_set, "distilled": transfer_set}
+    split = sets[role](recipe) if role in sets else data.train
+    chosen, versions = augmented_versions(split, budget.shift, budget.augmentation, recipe.seed)
+    inside = _augmenting_layers(recipe, role, data)
+    for number, version in enumerate(np.moveaxis(versions, 1, 0)):
+        for layer in inside:
+            version = layer(version, training=True)
+        versions[:, number] = version
+    names = [data.class_names[label] if label >= 0 else "no label" for label in chosen.labels]
     changes = [f"shift {budget.shift}"] * (budget.shift > 0) + list(budget.augmentation)
+    if inside:
+        changes.append(f"in the model {', '.join(layer.name for layer in inside)}")
     title = f"{data.name}: {', '.join(changes) or 'no augmentation'}"
     write_preview(path, chosen.images, versions, title, names)
+
+
+def _augmenting_layers(recipe, role, data):
+    """The model's first layers, as far as they change images in training only."""
+    keras.utils.set_random_seed(recipe.seed)
+    name = "teacher" if role == "teacher" else "student"
+    if name == "teacher" and recipe.teacher_file is not None:
+        model = load_model(recipe.teacher_file)
+    else:
+        options = getattr(recipe, f"{name}_options")
+        model = build_model(getattr(recipe, name), data.image_shape, data.classes, **options)
+    layers = (layer for layer in model.layers if not isinstance(layer, keras.layers.InputLayer))
+    return list(itertools.takewhile(lambda layer: isinstance(layer, _AUGMENTING), layers))
 
 
 def augmented_versions(
@@ -116,7 +146,7 @@ def write_preview(
             first.text(-0.06, 0.5, name, rotation=90, fontsize=8, ha="right", va="center",
                        transform=first.transAxes)  # fmt: skip
     axes[0, 0].set_title("as it is", fontsize=9)
-    axes[0, 2].set_title("as training sees it", fontsize=9, loc="left")
+    axes[0, 2].set_title("as augmentation changes it", fontsize=9, loc="left")
     figure.suptitle(title, fontsize=10)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -7,7 +7,13 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from distill.data.augmentation import AREA, AUGMENTATIONS, make_augmentation, shifted
+from distill.data.augmentation import (
+    AREA,
+    AUGMENTATIONS,
+    RAND_AUGMENT,
+    make_augmentation,
+    shifted,
+)
 from distill.errors import UserError
 
 IMAGES = np.random.default_rng(0).integers(1, 255, (1800, 5, 4, 2)).astype("float32")
@@ -179,9 +185,63 @@ def test_rand_augment_leaves_alone_what_did_not_choose_it():
     same = np.sum(np.all(np.abs(found - images) < 0.01, axis=(1, 2, 3)))
     # Identity twice is 1 of 196; auto contrast and mild solarizing may do nothing, too.
     assert 1 <= same < 60
-    # Strengths are moderate: most images stay like themselves.
-    alike = [np.corrcoef(image.ravel(), PHOTOS[0].ravel())[0, 1] for image in found]
-    assert np.median(alike) > 0.7
+
+
+SIDE = 41
+MIDDLE = SIDE // 2
+SLOPE = np.broadcast_to(5 * np.arange(SIDE, dtype="float32")[None, :, None], (SIDE, SIDE, 3))
+EVEN = np.full((9, 9, 3), 100, "float32")
+SPIKE = EVEN + 50 * (np.arange(81).reshape(9, 9, 1) == 40)
+COLOUR = EVEN + np.array([40, 0, 0], "float32")
+STEPS = EVEN + 20 * np.sign(np.arange(9) - 4)[:, None, None]
+
+
+def strength(name, image, measure):
+    """The least and the greatest measure of an image changed 400 times by one operation."""
+    images = tf.constant(np.repeat(image[None], 400, axis=0), tf.float32)
+    seeds = keras.random.SeedGenerator(0)
+    found = RAND_AUGMENT[name]()(images, seeds).numpy()
+    values = [measure(each) for each in found]
+    return min(values), max(values)
+
+
+@pytest.mark.parametrize(
+    ("name", "image", "measure", "low", "high"),
+    [
+        # the paper's ranges times 18/30: colours and contrast 0.9, 30 degrees, 0.3, 0.45
+        ("brightness", EVEN, lambda image: image.mean() / 100, 0.46, 1.54),
+        ("contrast", STEPS, lambda image: (image[8, 0, 0] - image[0, 0, 0]) / 40, 0.46, 1.54),
+        ("color", COLOUR, lambda image: (image[0, 0, 0] - image[0, 0, 1]) / 40, 0.46, 1.54),
+        # Blurred, 5/13 of the spike is left.
+        ("sharpness", SPIKE, lambda image: (image[4, 4, 0] - 100) / 50,
+         5 / 13 + 8 / 13 * 0.46, 5 / 13 + 8 / 13 * 1.54),
+        ("rotate", SLOPE, lambda image: np.degrees(np.arctan2(
+            image[MIDDLE + 3, MIDDLE, 0] - image[MIDDLE - 3, MIDDLE, 0],
+            image[MIDDLE, MIDDLE + 3, 0] - image[MIDDLE, MIDDLE - 3, 0])), -18, 18),
+        ("shear_x", SLOPE, lambda image: (
+            image[MIDDLE + 3, MIDDLE, 0] - image[MIDDLE - 3, MIDDLE, 0]) / 30, -0.18, 0.18),
+        ("translate_x", SLOPE, lambda image: (
+            image[MIDDLE, MIDDLE, 0] / 5 - MIDDLE) / SIDE, -0.27, 0.27),
+        ("translate_y", SLOPE.transpose(1, 0, 2), lambda image: (
+            image[MIDDLE, MIDDLE, 0] / 5 - MIDDLE) / SIDE, -0.27, 0.27),
+        ("shear_y", SLOPE.transpose(1, 0, 2), lambda image: (
+            image[MIDDLE, MIDDLE + 3, 0] - image[MIDDLE, MIDDLE - 3, 0]) / 30, -0.18, 0.18),
+        ("posterize", SLOPE / 5, lambda image: len(np.unique(image)), 11, 21),
+        ("solarize", np.full((9, 9, 3), 101, "float32"), np.mean, 101, 101),
+    ],
+)  # fmt: skip
+def test_how_strong_each_operation_is(name, image, measure, low, high):
+    least, greatest = strength(name, image, measure)
+    slack = 0.03 * (high - low) + 0.001
+    assert abs(least - low) < slack
+    assert abs(greatest - high) < slack
+
+
+@pytest.mark.parametrize("name", ["sharpness", "rotate", "shear_x", "translate_y", "contrast"])
+def test_operations_leave_an_even_image_alone(name):
+    least, greatest = strength(name, EVEN, lambda image: np.abs(image - 100).max())
+    assert least == pytest.approx(0, abs=0.01)
+    assert greatest == pytest.approx(0, abs=0.01)
 
 
 def test_operations_that_no_image_chose():
@@ -219,3 +279,5 @@ def test_wrong_names_and_images_are_refused():
         make_augmentation(["flip", "flop"], SHAPE, seed=0)
     with pytest.raises(UserError, match=r"'rand_augment' needs images of 3 channels, .* have 1"):
         make_augmentation(["rand_augment"], (8, 8, 1), seed=0)
+    with pytest.raises(UserError, match=r"shift is 8, and must be below .* 8 pixels"):
+        make_augmentation([], (8, 9, 1), seed=0, shift=8)

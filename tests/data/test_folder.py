@@ -134,10 +134,10 @@ def test_wrong_folders_are_refused(tmp_path, folder):
         load_folder(tmp_path / "nowhere")
     with pytest.raises(UserError, match="is a file"):
         load_folder(tmp_path / "file")
-    with pytest.raises(UserError, match=r"has 0 subfolders.*at least 2 classes"):
+    with pytest.raises(UserError, match=r"has no subfolder.*at least 2 classes"):
         load_folder(folder / "cat")
     save(tmp_path / "one" / "cat" / "1.png", (1, 2, 3))
-    with pytest.raises(UserError, match="has 1 subfolders"):
+    with pytest.raises(UserError, match="has 1 subfolder: give"):
         load_folder(tmp_path / "one")
 
 
@@ -188,6 +188,24 @@ def test_caltech_256_as_its_archive_unpacks(caltech):
     without = restrict_classes(data, dropped=["clutter"])
     assert without.class_names == ("dog", "spider")
     assert len(all_of(without)[0]) == 41
+
+
+@pytest.mark.parametrize(
+    ("folders", "image", "class_names"),
+    [
+        # Caltech-UCSD Birds, whose images have no numbers in front
+        (("001.Albatross", "002.Auklet"), "Auklet_{:04}.jpg", ("001.Albatross", "002.Auklet")),
+        # what would be one name twice
+        (("001.cat", "002.cat"), "{folder:.3}_{:04}.jpg", ("001.cat", "002.cat")),
+    ],
+)
+def test_other_numbered_folders_keep_their_names(folders, image, class_names, tmp_path):
+    for folder in folders:
+        for number in range(20):
+            save(tmp_path / folder / image.format(number, folder=folder), (number, 0, 0))
+    data = load_folder(tmp_path)
+    assert data.class_names == class_names
+    assert len(all_of(data)[0]) == 40
 
 
 def test_a_missing_caltech_256(tmp_path):

@@ -40,8 +40,11 @@ def test_omitted_classes_are_gone_and_the_rest_is_as_it_was():
     np.testing.assert_array_equal(rest.labels, DATA.train.labels[kept])
     np.testing.assert_array_equal(rest.images, DATA.train.images[kept])
     assert omit_classes(DATA, []) is DATA.train
-    with pytest.raises(UserError, match="no training image is left"):
+    with pytest.raises(UserError, match="no training image of digits is left"):
         omit_classes(DATA, [str(number) for number in range(10)])
+    without = replace(DATA, train=omit_classes(DATA, ["3"]))
+    with pytest.raises(UserError, match="With the classes 3 alone no training image of digits"):
+        omit_classes(without, [], kept=["3"])
 
 
 def test_noise_is_mixed_in_by_its_share():
@@ -114,7 +117,7 @@ def test_a_set_of_some_classes_only():
 @pytest.mark.parametrize(
     ("chosen", "message"),
     [
-        ({"kept": ["3"]}, "would have 1 class left"),
+        ({"kept": ["3"]}, "1 class would be left"),
         ({"kept": ["3"], "dropped": ["4"]}, "are both given"),
         ({"dropped": ["eleven"]}, "no class 'eleven'"),
     ],

@@ -92,5 +92,7 @@ def test_mistakes():
         build_model("mlp", MNIST, 10, hiden=3)
     with pytest.raises(UserError, match="cannot be built with hidden=-1"):
         build_model("mlp", MNIST, 10, hidden=-1)
+    with pytest.raises(UserError, match="depth is 0, and must be 1 or more"):
+        build_model("mlp", MNIST, 10, depth=0)
     with pytest.raises(UserError, match="8×8 pixels are too small for the model 'flower_cnn'"):
         build_model("flower_cnn", (8, 8, 1), 10)

@@ -9,6 +9,7 @@ from distill.data.augmentation import make_augmentation
 from distill.data.dataset import Split
 from distill.data.pipeline import training_pipeline
 from distill.errors import UserError
+from distill.preparation import transfer_set
 from distill.recipes import Recipe
 from distill.report import preview
 from distill.report.preview import augmented_versions, preview_recipe, write_preview
@@ -78,6 +79,24 @@ def test_roles_have_their_own_augmentation(tmp_path, monkeypatch):
     assert len(names) == len(images) == 6
     assert np.any(changed != same)
     np.testing.assert_array_equal(same[:, 0], images)
+
+
+def test_students_see_their_own_images_and_layers_augment_too(tmp_path, monkeypatch):
+    seen = []
+    monkeypatch.setattr(preview, "write_preview", lambda *arguments: seen.append(arguments))
+    recipe = Recipe(omitted_classes=("3",), noise=1.0, image_size=16, student="flower_cnn",
+                    student_options={"dense": 4}, label_fraction=1.0)  # fmt: skip
+    for role in ("distilled", "student"):
+        preview_recipe(tmp_path / "one.png", recipe, role)
+    (_, noise, changed, title, names), (_, images, again, _, digits) = seen
+    np.testing.assert_array_equal(noise[0], transfer_set(recipe).images[0])
+    assert names == ["no label"] * 6
+    assert "no label" not in digits
+    assert "3" not in digits
+    assert np.any(noise != images)
+    assert title == "digits: in the model random_flip, random_rotation, random_zoom"
+    for versions, originals in ((changed, noise), (again, images)):
+        assert np.all([np.any(versions[:, number] != originals) for number in range(7)])
 
 
 def test_files_that_cannot_be_written(tmp_path):
