@@ -6,6 +6,7 @@ import keras
 
 from distill.errors import UserError
 from distill.recipes import Recipe
+from distill.recipes.recipe import HAVE_FLOOR, NEED_EPOCHS
 from distill.schedules import make_schedule
 
 OPTIMIZERS = {
@@ -44,6 +45,11 @@ class Budget:
             values["label_smoothing"] = 0.0
         if role == "student" and recipe.labels_learning_rate is not None:
             values["learning_rate"] = recipe.labels_learning_rate
+        # What the schedule does not use leaves a run the same run.
+        if values["schedule"] not in NEED_EPOCHS:
+            values["schedule_epochs"] = None
+        if values["schedule"] not in HAVE_FLOOR:
+            values["floor"] = 0.0
         return cls(**values)
 
     @property

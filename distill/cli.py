@@ -64,9 +64,9 @@ def main(door: str, arguments: list[str] | None = None) -> int:
 
 def _run(door, arguments):
     recipe, options = parse(door, arguments)
+    axes, arms = [parse_axis(text) for text in options.grid], [door]
     if options.preview is not None:
         return _preview(door, recipe, options.preview)
-    axes, arms = [parse_axis(text) for text in options.grid], [door]
     if door == "distilled":
         controls = () if options.controls is None else options.controls or CONTROLS
         arms = [*MODELS, *controls]
@@ -84,8 +84,8 @@ def _preview(door, recipe, path):
     start_tensorflow(say=False)
     from distill.report.preview import preview_recipe
 
-    preview_recipe(path, recipe, "teacher" if door == "teacher" else "student")
-    print(f"Training images as the training sees them: {path}")
+    preview_recipe(path, recipe, door)
+    print(f"Training images as augmentation changes them: {path}")
     return 0
 
 
@@ -101,7 +101,8 @@ def guarded(command: typing.Callable[[], int]) -> int:
         print(f"error: {where}{error.strerror or error}; see --runs.", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print("stopped: complete runs are kept; the same command goes on.", file=sys.stderr)
+        kept = "complete runs are kept; the same command, without --fresh, goes on"
+        print(f"stopped: {kept}.", file=sys.stderr)
         return 130
 
 
@@ -126,24 +127,14 @@ def parse(door: str, arguments: list[str]) -> tuple[Recipe, argparse.Namespace]:
     if options.study is not None:
         options.study = get_study(options.study, defaults.name)
     values = {field.name: getattr(options, field.name) for field in _fields()}
-    for role in ("teacher", "assistant", "student"):
-        same_model = values[role] == getattr(defaults, role)
-        values[f"{role}_options"] = _merged(defaults, values, f"{role}_options", same_model)
-    same_optimizer = values["optimizer"] == defaults.optimizer
-    values["optimizer_options"] = _merged(defaults, values, "optimizer_options", same_optimizer)
-    return Recipe(name=defaults.name, **values), options
+    # Options are pairs where they are given, and the recipe's own where they are not.
+    values = {name: dict(value) if isinstance(value, list) else value
+              for name, value in values.items() if not isinstance(value, dict)}  # fmt: skip
+    return defaults.with_values(values), options
 
 
 def _fields():
     return [field for field in dataclasses.fields(Recipe) if field.name != "name"]
-
-
-def _merged(defaults, values, name, same_kind):
-    """The recipe's options with those given laid over; none of them for another kind of thing."""
-    given = values[name]
-    if isinstance(given, list):
-        return {**(getattr(defaults, name) if same_kind else {}), **dict(given)}
-    return given if same_kind else {}
 
 
 class UserErrorParser(argparse.ArgumentParser):

@@ -107,7 +107,7 @@ def validate(recipe: Recipe) -> ImageData:
     for role in ("teacher", "student"):
         budget = Budget.of(recipe, role)
         budget.make_optimizer(1)
-        make_augmentation(budget.augmentation, data.image_shape, seed=0)
+        make_augmentation(budget.augmentation, data.image_shape, seed=0, shift=budget.shift)
     _seen(recipe)
     shape, classes = data.image_shape, data.classes
     student = build_model(recipe.student, shape, classes, **recipe.student_options)
@@ -230,11 +230,18 @@ def _teacher_from_file(recipe, data, student):
 
 def _check_pretraining(recipe, data):
     before = pretraining_of(recipe)
+    for name in ("teacher", "teacher_options"):
+        value, wanted = getattr(recipe, name), getattr(before, name)
+        if value != wanted:
+            raise UserError(
+                f"{name} is {value!r}, and must be {wanted!r}, as in the recipe {before.name!r} of "
+                "teacher_pretraining."
+            )
     model = build_model(before.teacher, data.image_shape, data.classes, **before.teacher_options)
     require_classifier(model)
     shape = data_of(before).image_shape
     if shape != data.image_shape:
         raise UserError(
             f"The teacher of {before.name} learns on images of shape {shape}, and those of "
-            f"{data.name} have shape {data.image_shape}; give both recipes the same image_size."
+            f"{data.name} have shape {data.image_shape}; set image_size to {shape[0]}."
         )

@@ -79,19 +79,17 @@ def with_setting(recipe: Recipe, setting: dict[str, Any]) -> Recipe:
     >>> with_setting(Recipe(), {"alpha": 0.5, "student_options.hidden": 8}).student_options
     {'hidden': 8}
     """
-    plain = {field: value for field, value in setting.items() if "." not in field}
-    for kind in ("teacher", "student", "assistant", "optimizer"):
-        if plain.get(kind, getattr(recipe, kind)) != getattr(recipe, kind):
-            plain[f"{kind}_options"] = {}
+    values = {}
     for field, value in setting.items():
         name, dot, option = field.partition(".")
-        if dot:
-            plain[name] = {**plain.get(name, getattr(recipe, name)), option: value}
-    return dataclasses.replace(recipe, **plain)
+        values[name] = {**values.get(name, {}), option: value} if dot else value
+    return recipe.with_values(values)
 
 
 def fixed(recipe: Recipe, axes: Sequence[Axis]) -> tuple[Recipe, list[Axis]]:
     """Makes axes of one value part of the recipe, and returns it and the other axes.
+
+    Options of a model or an optimizer that the other axes vary stay an axis: each setting has them.
 
     Example:
 
@@ -99,8 +97,16 @@ def fixed(recipe: Recipe, axes: Sequence[Axis]) -> tuple[Recipe, list[Axis]]:
     >>> recipe.alpha, axes
     (0.5, [Axis(field='temperature', values=(1.0, 4.0))])
     """
-    single = {axis.field: axis.values[0] for axis in axes if len(axis.values) == 1}
-    return with_setting(recipe, single), [axis for axis in axes if len(axis.values) > 1]
+    varied = {axis.field for axis in axes if len(axis.values) > 1}
+    single, others = {}, []
+    for axis in axes:
+        kind, dot, _ = axis.field.partition("_options.")
+        is_of_varied = dot and kind in varied and getattr(recipe, kind) is not None
+        if axis.field in varied or is_of_varied:
+            others.append(axis)
+        else:
+            single[axis.field] = axis.values[0]
+    return with_setting(recipe, single), others
 
 
 def show(value: Any) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from distill.errors import UserError
 from distill.experiments.grid import Axis, make_axis, parse_axis
-from distill.recipes import RECIPE_STUDIES, Recipe
+from distill.recipes import RECIPE_STUDIES, Recipe, get_recipe
 from distill.recipes.recipe import NEED_EPOCHS, SCHEDULES
 
 # The option by which a model grows, and the smallest value that it takes.
@@ -52,7 +52,18 @@ def studies_of(recipe: str) -> dict[str, Study]:
 
 
 def _with_axes(question, *axes):
-    return Study(question, lambda recipe: [parse_axis(text) for text in axes])
+    def make(recipe):
+        parsed = [parse_axis(text) for text in axes]
+        return [axis for axis in parsed if len(axis.values) > 1 or not _is_set(recipe, axis.field)]
+
+    return Study(question, make)
+
+
+def _is_set(recipe, field):
+    """Whether a flag has set a value that the study would set, too: the flag's is taken."""
+    name, _, option = field.partition(".")
+    value, default = getattr(recipe, name), getattr(get_recipe(recipe.name), name)
+    return value.get(option) != default.get(option) if option else value != default
 
 
 def get_study(name: str, recipe: str) -> Study:
@@ -108,9 +119,9 @@ def _method(recipe):
 
 
 def _omitted_class(recipe):
-    from distill.data import load_data
+    from distill.preparation import data_of
 
-    data = load_data(recipe.dataset, recipe.image_size, recipe.unreadable)
+    data = data_of(recipe.with_seed(recipe.seed))
     if data.classes > 20:
         raise UserError(
             f"{data.name} has {data.classes} classes, too many to leave each out once; choose some "

@@ -29,7 +29,7 @@ RECIPE_STUDIES = {
     "flowers": flowers.STUDIES,
     "imagenette": imagenette.STUDIES,
     "cats-vs-dogs": imagenette.STUDIES,
-    "imagenette-small": imagenette.STUDIES,
+    "imagenette-small": imagenette.SMALL_STUDIES,
     "caltech": caltech.STUDIES,
     "caltech-small": caltech.SMALL_STUDIES,
 }

@@ -54,7 +54,8 @@ STUDIES = {
     ),
     "omitted-3": (
         "what of the 3s, if the student never sees one?",
-        "omitted_classes=none,3",
+        "omitted_classes=3",
+        "epochs=40",
     ),
     "only-7-and-8": (
         "what of the other eight digits, if the student sees 7s and 8s only?",
@@ -63,14 +64,14 @@ STUDIES = {
     "30-units": (
         "which temperature for a student of 30 units a layer?",
         "student_options.hidden=30",
-        "epochs=60",
-        "temperature=1,2,2.5,3,4,8,20",
+        "epochs=40",
+        "temperature=1,2.5,4,8,20",
     ),
     "300-units": (
         "which temperature for a student of 300 units a layer?",
         "student_options.hidden=300",
-        "epochs=60",
-        "temperature=1,2,4,8,20",
+        "epochs=40",
+        "temperature=1,8,20",
     ),
     "convolutional": (
         "a convolutional teacher in place of the fully connected one?",
@@ -79,7 +80,7 @@ STUDIES = {
     ),
     "weight-constraint": (
         "does the teacher need a weight constraint?",
-        "teacher_options.max_norm=none,2,3,4",
-        "teacher_epochs=60",
+        "teacher_options.max_norm=none,2,3",
+        "teacher_epochs=40",
     ),
 }

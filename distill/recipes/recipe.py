@@ -1,12 +1,15 @@
 """`Recipe`: one reproducible experiment, all values written out. Its fields are the flags."""
 
 import dataclasses
+import typing
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 from distill.errors import UserError, check_number
 
 SCHEDULES = ("constant", "cosine", "halving", "restarts")
 NEED_EPOCHS = ("halving", "restarts")
+HAVE_FLOOR = ("cosine", "restarts")
 PRECISIONS = ("float32", "mixed_float16", "mixed_bfloat16")
 UNREADABLE = ("refuse", "skip")
 SOFT_TARGETS = ("own", "shuffled")
@@ -183,6 +186,14 @@ class Recipe:
     ] = "last"
 
     def __post_init__(self):
+        for field in dataclasses.fields(self):  # equal recipes have equal runs
+            value, kind = getattr(self, field.name), typing.get_args(field.type)[0]
+            if isinstance(value, list):
+                object.__setattr__(self, field.name, tuple(value))
+            if isinstance(value, int) and kind in (float, float | None):
+                object.__setattr__(self, field.name, float(value))
+            if isinstance(value, float) and kind in (int, int | None):
+                raise UserError(f"{field.name} is {value!r}, and must be a whole number.")
         self._check_numbers()
         for name, allowed in (
             ("schedule", SCHEDULES),
@@ -203,7 +214,7 @@ class Recipe:
             ("teacher_file", "teacher_pretraining"),
         ):
             if getattr(self, one) and getattr(self, other):
-                raise UserError(f"{one} and {other} are both given; give one of them.")
+                raise UserError(f"{one} and {other} are both set; set one of them to none.")
         if self.assistant and self.generations > 1:
             raise UserError("assistant and generations are both given; give one of them.")
         for schedule in (self.schedule, self.teacher_schedule):
@@ -215,8 +226,23 @@ class Recipe:
                 f"{'folds' if self.folds else 'teacher_file'}: an ensemble's teachers are trained "
                 "here, with different seeds on the same images."
             )
+        for name, learned in (
+            ("teacher_pretraining", self.teacher_pretraining),
+            ("transfer_images of other sets", self.transfer_images not in ((), ("own",))),
+        ):
+            if self.folds and learned:
+                raise UserError(
+                    f"folds is {self.folds}, and must be none with {name}: images of a fold's test "
+                    "split could be among them."
+                )
         if not self.transfer_images:
             raise UserError("transfer_images is empty; give own, a set's name, or several.")
+        if self.soft_targets == "shuffled" and self.transfer_images != ("own",):
+            raise UserError(
+                f"soft_targets is 'shuffled', and must be own with transfer_images "
+                f"{'+'.join(self.transfer_images)}: images of other sets have no class to be "
+                "shuffled in."
+            )
 
     def _check_numbers(self):
         check_number("temperature", self.temperature, "a positive number", above=0)
@@ -242,6 +268,33 @@ class Recipe:
         ):
             if (value := getattr(self, name)) is not None:
                 check_number(name, value, wanted, **limit)
+
+    def with_values(self, values: Mapping[str, Any]) -> "Recipe":
+        """Returns the recipe with other values of some fields, as flags and grids give them.
+
+        Options are laid over the recipe's own; another model or optimizer has none of these.
+
+        Raises:
+            UserError: there is no such field, or a value is out of range.
+
+        Example:
+
+        >>> recipe = Recipe(student_options={"hidden": 8})
+        >>> recipe.with_values({"student_options": {"depth": 1}}).student_options
+        {'hidden': 8, 'depth': 1}
+        >>> recipe.with_values({"student": "cnn"}).student_options
+        {}
+        """
+        values, known = dict(values), {field.name for field in dataclasses.fields(self)}
+        for name in values:
+            if name not in known:
+                raise UserError(f"A recipe has no field {name!r}; --help shows all as flags.")
+        for kind in ("teacher", "student", "assistant", "optimizer"):
+            own, options = getattr(self, kind), f"{kind}_options"
+            kept = own is None or values.get(kind, own) == own
+            kept = getattr(self, options) if kept else {}
+            values[options] = {**kept, **values.get(options, {})}
+        return dataclasses.replace(self, **values)
 
     def with_seed(self, seed: int) -> "Recipe":
         """Returns the same experiment with one seed, `seed`."""

@@ -50,7 +50,8 @@ def parse_value(field: str, text: str) -> Any:
     try:
         return hint(text)
     except ValueError:
-        raise UserError(f"invalid {hint.__name__} value: {text!r} for {field}.") from None
+        wanted = "a whole number" if hint is int else "a number"
+        raise UserError(f"{field} is {text!r}, and must be {wanted}.") from None
 
 
 def parse_option(text: str) -> Any:

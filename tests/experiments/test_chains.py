@@ -9,9 +9,9 @@ import pytest
 from distill.errors import UserError
 from distill.experiments.arms import MODELS
 from distill.experiments.plan import make_plan
-from distill.preparation import data_of
+from distill.preparation import data_of, transfer_set
 from distill.recipes import RECIPES
-from distill.run_folder import open_run
+from distill.run_folder import open_run, taught_by
 
 BEFORE = {"name": "before", "classes": tuple("56789"), "epochs": 1, "teacher_shift": 1}
 AFTER = {"name": "after", "classes": tuple("01234"), "teacher_pretraining": "before"}
@@ -82,6 +82,25 @@ def test_pretraining_on_images_of_another_size_is_refused(changed, recipes, tmp_
         make_plan(changed(**AFTER, image_size=16), [], tuple(MODELS), tmp_path)
 
 
+def test_a_pretrained_teacher_is_the_one_that_its_recipe_names(changed, recipes, tmp_path):
+    with pytest.raises(UserError, match=r"teacher is 'mlp', and must be 'cnn', as in .*'before'"):
+        make_plan(changed(**AFTER, teacher="mlp", teacher_options={}), [], ("teacher",), tmp_path)
+    with pytest.raises(UserError, match=r"teacher_options is .'filters': 3., and must be"):
+        make_plan(changed(**AFTER, teacher_options={"filters": 3}), [], ("teacher",), tmp_path)
+
+
+def test_images_of_another_set_join_the_transfer_set(changed, tmp_path):
+    recipe = changed(transfer_images=("own", "digits"), label_fraction=1.0)
+    own, joined = transfer_set(changed(label_fraction=1.0)), transfer_set(recipe)
+    assert len(joined) == 2 * len(own)
+    np.testing.assert_array_equal(joined.labels[: len(own)], own.labels)
+    assert set(joined.labels[len(own) :]) == {-1}
+    np.testing.assert_array_equal(joined.images[len(own) :], own.images)
+    plans = [make_plan(each, [], tuple(MODELS), tmp_path).cells[0] for each in (recipe, changed())]
+    assert plans[0]["teacher"] == plans[1]["teacher"]
+    assert not set(plans[0]["distilled"]) & set(plans[1]["distilled"])
+
+
 def test_pretraining_ensemble_and_assistant_really_run(changed, recipes, run_small, tmp_path):
     recipe = changed(**AFTER, seeds=1, teachers=2, assistant="mlp",
                      assistant_options={"hidden": 16, "depth": 1})  # fmt: skip
@@ -113,6 +132,9 @@ def test_a_generation_is_taught_by_the_student_before(changed, run_small, tmp_pa
     (second,) = experiment.results.cells[0].runs["distilled"]
     first, _ = run_small(dataclasses.replace(recipe, generations=1), tmp_path, (), tuple(MODELS))
     (before,) = first.results.cells[0].runs["distilled"]
-    assert second.folder != before.folder
+    assert taught_by(second).folder == before.folder
+    assert taught_by(before).role == "teacher"
+    # Two teachers gave soft targets: the first, and the first generation.
+    assert len(list((before.folder.parent / "soft_targets").iterdir())) == 2
     student = keras.saving.load_model(second.model_file)
     assert student.count_params() == before.metrics["parameters"]

@@ -7,6 +7,7 @@ import pytest
 from distill.errors import UserError
 from distill.experiments.grid import (
     Axis,
+    fixed,
     make_axis,
     parse_axis,
     settings,
@@ -38,7 +39,7 @@ def test_axes(text, axis):
         ("temperature=", "not of the form"),
         ("=1,2", "not of the form"),
         ("temprature=1", "no field 'temprature'"),
-        ("temperature=1,,2", "invalid float value: ''"),
+        ("temperature=1,,2", "temperature is '', and must be a number"),
         ("temperature=1,2,1.0", "the value 1 twice"),
         ("seed=1,2", "no axis 'seed'"),
         ("seeds=1,2", "no axis 'seeds'"),
@@ -79,6 +80,18 @@ def test_another_model_has_none_of_the_recipes_options():
     assert with_setting(recipe, {"student": "mlp"}).student_options == {"hidden": 9}
     both = with_setting(recipe, {"student": "cnn", "student_options.filters": 4})
     assert both.student_options == {"filters": 4}
+
+
+def test_one_value_is_part_of_the_recipe_unless_it_belongs_to_what_varies():
+    axes = [Axis("alpha", (0.5,)), Axis("student", ("mlp", "cnn")), Axis("epochs", (3,)),
+            Axis("student_options.dense", (4,)), Axis("teacher_options.hidden", (5,))]  # fmt: skip
+    recipe, others = fixed(Recipe(), axes)
+    assert (recipe.alpha, recipe.epochs, recipe.teacher_options) == (0.5, 3, {"hidden": 5})
+    assert [axis.field for axis in others] == ["student", "student_options.dense"]
+    with_assistant = [Axis("assistant", (None, "mlp")), Axis("assistant_options.hidden", (6,))]
+    recipe, others = fixed(Recipe(), with_assistant)
+    assert [axis.field for axis in others] == ["assistant"]
+    assert with_setting(recipe, {"assistant": "mlp"}).assistant_options == {"hidden": 6}
 
 
 def test_values_out_of_range_are_refused():

@@ -8,7 +8,7 @@ from distill.errors import UserError
 from distill.experiments.arms import ARMS, CONTROLS, MODELS
 from distill.experiments.grid import make_axis
 from distill.experiments.plan import make_plan
-from distill.experiments.studies import STUDIES
+from distill.experiments.studies import STUDIES, get_study
 from distill.recipes import RECIPES
 
 RECIPE = dataclasses.replace(RECIPES["digits"], seeds=2, epochs=4, teacher_epochs=None)
@@ -130,6 +130,31 @@ def test_every_study_can_be_planned(name, recipe, tmp_path):
     plan = make_plan(RECIPES[recipe], axes, tuple(MODELS), tmp_path)
     assert len(plan.settings) >= 2
     assert plan.is_grid
+
+
+def test_a_flag_is_stronger_than_what_a_study_sets():
+    recipe = RECIPES["mnist-hinton"]
+    axes = get_study("30-units", "mnist-hinton").axes(recipe)
+    changed = recipe.with_values({"epochs": 7, "student_options": {"hidden": 20}})
+    left = get_study("30-units", "mnist-hinton").axes(changed)
+    fields = {axis.field for axis in axes} - {axis.field for axis in left}
+    assert fields == {"epochs", "student_options.hidden"}
+
+
+def test_a_study_of_classes_knows_those_that_are_used(changed):
+    (axis,) = get_study("omitted-class", "digits").axes(changed(classes=("7", "8", "9")))
+    assert axis.values == ((), ("0",), ("1",), ("2",))
+
+
+def test_what_a_schedule_does_not_use_makes_no_other_run(changed, tmp_path):
+    plans = [
+        set(make_plan(changed(**values), [], ("teacher", "student"), tmp_path).tasks)
+        for values in ({}, {"floor": 0.5}, {"schedule_epochs": 3.0},
+                       {"schedule": "cosine"}, {"schedule": "cosine", "floor": 0.5})
+    ]  # fmt: skip
+    assert plans[0] == plans[1] == plans[2]
+    assert not plans[3] & plans[0]
+    assert not plans[3] & plans[4]
 
 
 def test_studies_of_sizes_and_teachers():

@@ -2,11 +2,12 @@
 
 import dataclasses
 import importlib
-import sys
+import pkgutil
 import typing
 
 import pytest
 
+import distill.recipes
 from distill.errors import UserError
 from distill.recipes import RECIPES, Recipe, get_recipe
 
@@ -36,19 +37,47 @@ def test_values_out_of_range(field, wrong):
     ("values", "message"),
     [
         ({"classes": ("1",), "dropped_classes": ("2",)}, "classes and dropped_classes are both"),
-        ({"omitted_classes": ("1",), "kept_classes": ("2",)}, "give one of them"),
-        ({"teacher_file": "t.keras", "teacher_pretraining": "digits"}, "give one of them"),
+        ({"omitted_classes": ("1",), "kept_classes": ("2",)}, "set one of them to none"),
+        ({"teacher_file": "t.keras", "teacher_pretraining": "digits"}, "set one of them to none"),
         ({"assistant": "mlp", "generations": 2}, "assistant and generations are both given"),
         ({"schedule": "halving"}, "The schedule 'halving' needs schedule_epochs"),
         ({"teacher_schedule": "restarts"}, "The schedule 'restarts' needs schedule_epochs"),
         ({"teachers": 2, "folds": 5}, "teachers is 2, and must be 1 with folds"),
         ({"teachers": 2, "teacher_file": "t.keras"}, "must be 1 with teacher_file"),
         ({"transfer_images": ()}, "transfer_images is empty"),
+        ({"folds": 5, "teacher_pretraining": "digits"}, "must be none with teacher_pretraining"),
+        ({"folds": 5, "transfer_images": ("own", "x")}, "must be none with transfer_images"),
+        ({"soft_targets": "shuffled", "transfer_images": ("x",)}, "have no class to be shuffled"),
     ],
 )
 def test_values_that_do_not_go_together(values, message):
     with pytest.raises(UserError, match=message):
         Recipe(**values)
+
+
+@pytest.mark.parametrize(
+    "field", ["epochs", "teacher_epochs", "batch_size", "shift", "seed", "seeds", "teachers"]
+)
+def test_fractions_of_whole_numbers_are_refused(field):
+    with pytest.raises(UserError, match=rf"^{field} is 1\.5, and must be a whole number"):
+        Recipe(**{field: 1.5})
+
+
+def test_equal_values_are_the_same_recipe():
+    made = Recipe(temperature=4, schedule_epochs=2, classes=["1", "2"])
+    assert repr(made) == repr(Recipe(temperature=4.0, schedule_epochs=2.0, classes=("1", "2")))
+    assert hash(made.classes)
+
+
+def test_fields_and_options_that_are_laid_over():
+    recipe = Recipe(student="mlp", student_options={"hidden": 8}, optimizer_options={"x": 1})
+    changed = recipe.with_values({"alpha": 0.5, "student_options": {"depth": 3}})
+    assert (changed.alpha, changed.student_options) == (0.5, {"hidden": 8, "depth": 3})
+    assert changed.optimizer_options == {"x": 1}
+    other = recipe.with_values({"student": "cnn", "student_options": {"filters": 2}})
+    assert other.student_options == {"filters": 2}
+    with pytest.raises(UserError, match="A recipe has no field 'alhpa'"):
+        recipe.with_values({"alhpa": 0.5})
 
 
 def test_limits_are_allowed():
@@ -83,7 +112,9 @@ def test_by_name():
         get_recipe("x")
 
 
-@pytest.mark.parametrize("module", ["digits", "hinton", "flowers"])
-def test_every_recipe_states_its_cost(module):
-    importlib.import_module(f"distill.recipes.{module}")
-    assert "Cost: " in sys.modules[f"distill.recipes.{module}"].__doc__
+def test_every_recipe_states_its_cost():
+    modules = [module.name for module in pkgutil.iter_modules(distill.recipes.__path__)
+               if module.name not in ("recipe", "values")]  # fmt: skip
+    assert len(modules) >= 6
+    for name in modules:
+        assert "Cost: " in importlib.import_module(f"distill.recipes.{name}").__doc__, name

@@ -45,8 +45,8 @@ def test_values(field, text, value):
         ("temperature.x", "2", "no field 'temperature.x'"),
         ("student_options", "2", "name an option: student_options.NAME=VALUE"),
         ("student_options.", "2", "name an option"),
-        ("temperature", "warm", "invalid float value: 'warm' for temperature"),
-        ("epochs", "1.5", "invalid int value: '1.5' for epochs"),
+        ("temperature", "warm", "temperature is 'warm', and must be a number"),
+        ("epochs", "1.5", "epochs is '1.5', and must be a whole number"),
     ],
 )
 def test_mistakes(field, text, message):
