@@ -108,7 +108,7 @@ def completed(folder: Path, role: str, seed: int, identity: dict) -> Run | None:
     """Returns the complete run in `folder`, or `None` where there is none."""
     if not (folder / "metrics.json").exists():
         return None
-    if read_json(folder / "settings.json").get("identity") != identity:
+    if _identity_in(folder) != identity:
         raise UserError(
             f"The run folder {folder} was made with other settings than its name says; move it "
             "away, or train anew with --fresh."
@@ -132,12 +132,27 @@ def open_run(folder: Path) -> Run | None:
     """
     if not (folder / "metrics.json").exists():
         return None
-    settings = read_json(folder / "settings.json")
+    identity = _identity_in(folder)
     try:
-        identity, seed = settings["identity"], settings["recipe"]["seed"]
+        seed = read_json(folder / "settings.json")["recipe"]["seed"]
         return completed(folder, identity["role"], seed, identity)
     except (KeyError, TypeError) as error:
         raise _damaged(folder / "settings.json") from error
+
+
+def _identity_in(folder):
+    try:
+        return read_json(folder / "settings.json")["identity"]
+    except (KeyError, TypeError) as error:
+        raise _damaged(folder / "settings.json") from error
+
+
+def taught_by(run: Run) -> Run | None:
+    """Returns the run that taught a distilled student, an assistant perhaps, if it is there."""
+    identity = _identity_in(run.folder)
+    for folder in run.folder.parent.glob(f"*-{identity.get('teacher')}"):
+        return open_run(folder)
+    return None
 
 
 def set_aside(folder: Path) -> Path | None:
@@ -187,8 +202,11 @@ def write_json(path: Path, value: Any) -> None:
 def replacing(path: Path) -> Iterator[Path]:
     """Yields a temporary name of the same suffix; renames it to `path` at the end."""
     temporary = path.with_name(f".partial-{path.name}")
-    yield temporary
-    os.replace(temporary, path)
+    try:
+        yield temporary
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def read_json(path: Path) -> Any:

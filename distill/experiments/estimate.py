@@ -34,13 +34,20 @@ def estimate(tasks: Iterable[Task], by_trial: bool) -> list[float]:
     for task in tasks:
         kind = _kind(task.identity)
         if kind not in known and by_trial and "budget" in task.identity:
-            known[kind] = trial(task.role, task.recipe)
+            known[kind] = _by_trial(task)
         if kind not in known:
             seconds.append(1.0)
             continue
         start, epoch = known[kind]
         seconds.append(start + epoch * task.identity.get("budget", {}).get("epochs", 0))
     return seconds
+
+
+def _by_trial(task):
+    try:
+        return trial(task.role, task.recipe)
+    except Exception:  # its own run will fail too, and tell why
+        return 1.0, 0.0
 
 
 def _known_times(folders: set[Path]):

@@ -95,5 +95,7 @@ def _unforeseen(task, error):
     task.folder.mkdir(parents=True, exist_ok=True)
     path = task.folder / "failure.txt"
     path.write_text("".join(traceback.format_exception(error)), "utf-8")
-    first = (str(error).strip() or "no message").splitlines()[0]
+    lines = [line for line in str(error).splitlines() if line.strip()] or ["no message"]
+    # TensorFlow begins with where it happened, and says what at the end.
+    first = lines[-1] if "Graph execution error" in lines[0] else lines[0]
     return f"{type(error).__name__}: {first}; all of it is in {path}."

@@ -161,9 +161,10 @@ def _describe(plan, console):
     if data.skipped:
         console.print(f"Left out, unreadable: {', '.join(data.skipped)}.", soft_wrap=True)
     if recipe.label_fraction < 1.0:
+        own = "distilled" in plan.arms and recipe.teacher_file is None
         console.print(
-            f"The student has labels for {recipe.label_fraction:.0%} of the training images; the "
-            "teacher saw all labels and gives soft targets on every image."
+            f"The student has labels for {recipe.label_fraction:.0%} of the training images"
+            f"{', the teacher for all' if own else ''}."
         )
 
 

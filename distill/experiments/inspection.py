@@ -45,14 +45,21 @@ def list_runs(runs: Path, console: Console | None = None) -> None:
             table.add_row(name, _settings(run), _accuracy(run, "last"), _accuracy(run, "best"))
         except UserError as error:
             damaged.append(str(error))
+        except (KeyError, TypeError):
+            damaged.append(f"The file {metrics} is damaged; move its folder away.")
     console.print(f"Complete runs in {runs}, with the test accuracy of the last epoch and of the "
                   "best on validation:", soft_wrap=True)  # fmt: skip
     console.print(table, highlight=False)
+    for found in sorted(runs.glob(f"*/*/{FILE}")):
+        try:
+            said = sentences(read_results(found.parent))[0]
+        except UserError as error:
+            damaged.append(str(error))
+            continue
+        console.print(f"[bold]{found.parent.relative_to(runs)}[/]", soft_wrap=True)
+        console.print(f"  {said}", highlight=False)
     for sentence in damaged:
         console.print(sentence, style="red", soft_wrap=True, highlight=False, markup=False)
-    for found in sorted(runs.glob(f"*/*/{FILE}")):
-        console.print(f"[bold]{found.parent.relative_to(runs)}[/]", soft_wrap=True)
-        console.print(f"  {sentences(read_results(found.parent))[0]}", highlight=False)
 
 
 def _settings(run):
@@ -137,9 +144,12 @@ def rebuild_report(folder: Path, console: Console | None = None) -> None:
 def of_one_run(run: Run) -> Results:
     """Returns one run as an experiment of one setting and one seed."""
     settings = read_json(run.folder / "settings.json")
-    values = {name: tuple(value) if isinstance(value, list) else value
-              for name, value in settings["recipe"].items()}  # fmt: skip
-    recipe = Recipe(**values)
+    try:
+        recipe = Recipe(**settings["recipe"])
+    except TypeError as error:
+        raise UserError(
+            f"The settings in {run.folder} are not those of this version ({error}); train anew."
+        ) from error
     arm = next(name for name in MODELS if MODELS[name].role == run.role)
     cell = Cell({}, recipe, {arm: [run]})
     return Results(recipe, (), (arm,), [cell], settings["command"], run.folder, [])

@@ -15,7 +15,7 @@ from distill.experiments.summary import accuracies
 from distill.report import figures
 from distill.report.numbers import percent
 from distill.report.page import Picture, Section, Table
-from distill.run_folder import Run, read_json, write_json
+from distill.run_folder import Run, read_json, taught_by, write_json
 
 _BATCHES = (1, 32)
 
@@ -74,8 +74,10 @@ def worth(focus: Focus) -> Section:
     columns = []
     for arm in runs:
         of_seed = zip(cell.runs[arm], teachers or [None] * len(cell.runs[arm]), strict=True)
-        columns.append([quantities(run, results.shown, None if arm == "teacher" else teacher)
-                        for run, teacher in of_seed if run is not None])  # fmt: skip
+        columns.append([
+            quantities(run, results.shown, None if arm == "teacher" else taught_by(run) or teacher)
+            for run, teacher in of_seed if run is not None
+        ])  # fmt: skip
     rows = measure_rows(columns)
     if data is not None:
         models = [each[0].load_model(results.shown) for each in runs.values()]

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import jinja2
+import jinja2.sandbox
 import numpy as np
 from matplotlib.figure import Figure
 
@@ -24,9 +24,8 @@ from distill.experiments.grid import axis_name, fixed, parse_axis, show, show_se
 from distill.experiments.omitted import bias_table, errors_on
 from distill.experiments.plan import make_plan
 from distill.experiments.results import Cell, Results
-from distill.experiments.statistics import paired_difference
 from distill.experiments.studies import get_study
-from distill.experiments.summary import sentences
+from distill.experiments.summary import difference_of, sentences
 from distill.experiments.tables import controls_table, main_table
 from distill.preparation import data_of
 from distill.recipes import get_recipe
@@ -35,7 +34,7 @@ from distill.report.numbers import percent, plain, points
 from distill.report.tables import markdown_table
 from distill.run_folder import Run, replacing
 
-SUFFIX = ".j2"
+SUFFIX = ".md.j2"
 _ARMS = {
     "teacher_train.py": ("teacher",),
     "student_train.py": ("student",),
@@ -58,10 +57,11 @@ def write_results_page(template: Path, runs: Path) -> Path:
         UserError: a run is missing (the sentence names the command that trains it), or the
             template is not right.
     """
-    if template.suffix != SUFFIX or not template.is_file():
+    if not template.name.endswith(SUFFIX) or not template.is_file():
         raise UserError(f"{template} is not a template of a result page; give a file FILE.md.j2.")
     page = ResultsPage(template.with_suffix(""), runs)
-    environment = jinja2.Environment(
+    # A template that somebody handed over must not run code.
+    environment = jinja2.sandbox.ImmutableSandboxedEnvironment(
         undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True,
         keep_trailing_newline=True, autoescape=False,
     )  # fmt: skip
@@ -69,8 +69,11 @@ def write_results_page(template: Path, runs: Path) -> Path:
         text = environment.from_string(template.read_text("utf-8")).render(
             experiment=page.experiment, mean=lambda values: float(np.mean(values))
         )
-    except jinja2.TemplateError as error:
-        raise UserError(f"The template {template} cannot be filled: {error}") from error
+    except UserError:
+        raise
+    except Exception as error:  # a template can go wrong in as many ways as a program
+        reason = error if isinstance(error, jinja2.TemplateError) else repr(error)
+        raise UserError(f"The template {template} cannot be filled: {reason}; mend it.") from error
     with replacing(page.path) as temporary:
         temporary.write_text(text, "utf-8")
     return page.path
@@ -113,12 +116,16 @@ class ResultsPage:
         command += ["--grid", *grid] if grid else []
         command += ["--controls", *controls] if controls else []
         for field, value in fields.items():
-            shown = [f"{name}={show(each)}" for name, each in value.items()] if isinstance(
-                value, Mapping) else [show(value)]  # fmt: skip
+            shown = [f"{name}={_as_flag(each)}" for name, each in value.items()] if isinstance(
+                value, Mapping) else [_as_flag(value)]  # fmt: skip
             command += [f"--{field.replace('_', '-')}", *shown]
-        changed = dataclasses.replace(get_recipe(recipe), **_whole(recipe, fields))
+        command += ["--runs", str(self.runs)] if self.runs != Path("runs") else []
+        changed = get_recipe(recipe).with_values(fields)
         axes = [*(get_study(study, recipe).axes(changed) if study else ()), *map(parse_axis, grid)]
         changed, axes = fixed(changed, axes)
+        for name, known in (*((name, ARMS) for name in controls), (door, _ARMS)):
+            if name not in known:
+                raise UserError(f"There is no {name!r}; use one of {', '.join(known)}.")
         plan = make_plan(changed, axes, _ARMS[door] or (*MODELS, *controls), self.runs)
         found = {folder: find_complete(task) for folder, task in plan.tasks.items()}
         if missing := [folder for folder, run in found.items() if run is None]:
@@ -135,13 +142,12 @@ class ResultsPage:
         return CompleteExperiment(results, shlex.join(command), self.path)
 
 
-def _whole(recipe, fields):
-    """The fields' values, options laid over the recipe's own as the flags do."""
-    own = get_recipe(recipe)
-    return {
-        name: {**getattr(own, name), **value} if isinstance(value, Mapping) else value
-        for name, value in fields.items()
-    }
+def _as_flag(value):
+    """The text of which a flag makes that value again."""
+    if isinstance(value, tuple | list):
+        return "+".join(value)
+    is_short = isinstance(value, float) and float(show(value)) == value
+    return show(value) if is_short or value is None else str(value)
 
 
 class CompleteExperiment:
@@ -167,12 +173,17 @@ class CompleteExperiment:
     @property
     def controls(self) -> str:
         """The table of the distilled student against its controls."""
-        return markdown_table(controls_table(self._results))
+        return self._table(controls_table(self._results), "controls")
 
     @property
     def bias(self) -> str:
         """The table of errors before and after the correction of the omitted classes' bias."""
-        return markdown_table(bias_table(self._results))
+        return self._table(bias_table(self._results), "omitted classes")
+
+    def _table(self, table, of):
+        if table is None:
+            raise UserError(f"`{self.command}` has no {of}; leave their table out.")
+        return markdown_table(table)
 
     @property
     def said(self) -> str:
@@ -215,12 +226,8 @@ class CompleteExperiment:
         return self._difference(arm, other, where, other_where).low > 0
 
     def _difference(self, arm, other, where, other_where):
-        pair = (
-            self.accuracies(arm, where),
-            self.accuracies(other, where if other_where is None else other_where),
-        )
-        examples = self._runs(arm, where)[0].metrics["last"]["test"]["examples"]
-        return paired_difference(*pair, resolution=1 / examples)
+        others = self._runs(other, where if other_where is None else other_where)
+        return difference_of(self._results, self._runs(arm, where), others)
 
     def parameters(self, arm: str, where: Mapping | None = None) -> str:
         """Number of parameters."""
@@ -242,7 +249,14 @@ class CompleteExperiment:
         axis: str | None = None, quantity: str = "test accuracy",
     ) -> str:  # fmt: skip
         """Draws test accuracy (or `test errors`) along an axis; returns the picture's Markdown."""
-        (axis,) = [each for each in self._results.axes if each.field == axis or axis is None]
+        axes = [each for each in self._results.axes if each.field == axis or axis is None]
+        if len(axes) != 1 or quantity not in ("test accuracy", "test errors"):
+            known = ", ".join(each.field for each in self._results.axes) or "none"
+            raise UserError(
+                f"A curve of {quantity!r} along {axis!r} cannot be drawn for `{self.command}`; "
+                f"name one of its axes ({known}), and test accuracy or test errors."
+            )
+        (axis,) = axes
         settings = [{**(where or {}), axis.field: value} for value in axis.values]
         ask = self.counts if quantity == "test errors" else self.accuracies
         series = {ARMS[arm].title: [ask(arm, setting) for setting in settings] for arm in arms}
@@ -295,6 +309,10 @@ class CompleteExperiment:
         return cells[0]
 
     def _runs(self, arm, where) -> list[Run]:
+        if arm not in self._results.arms:
+            raise UserError(
+                f"`{self.command}` trains no {arm!r}; it trains {', '.join(self._results.arms)}."
+            )
         return self._cell(where).runs[arm]
 
     def _data(self, where):

@@ -67,19 +67,23 @@ def comparisons(results: Results, against: Sequence[str]) -> list[Comparison]:
             if not pairs:
                 continue
             distilled, other = zip(*pairs, strict=True)
+            difference = difference_of(results, distilled, other)
             with_, without = (accuracies(runs, results.shown) for runs in (distilled, other))
-            examples = distilled[0].metrics[results.shown]["test"]["examples"]
-            folds = results.recipe.folds
-            difference = paired_difference(
-                with_,
-                without,
-                resolution=1 / examples,
-                test_to_train=1 / (folds - 1) if folds else 0.0,
-            )
             found.append((cell, arm, difference, float(np.mean(with_)), float(np.mean(without))))
     adjusted = holm([difference.p_value for _, _, difference, _, _ in found])
     return [Comparison(*each, p_value, len(found)) for each, p_value in
             zip(found, adjusted, strict=True)]  # fmt: skip
+
+
+def difference_of(results: Results, runs: Sequence[Run], others: Sequence[Run]) -> PairedDifference:
+    """Compares the test accuracies of runs with those of others, paired over seeds."""
+    folds = results.recipe.folds
+    return paired_difference(
+        accuracies(runs, results.shown),
+        accuracies(others, results.shown),
+        resolution=1 / runs[0].metrics[results.shown]["test"]["examples"],
+        test_to_train=1 / (folds - 1) if folds else 0.0,
+    )
 
 
 def against_labels(results: Results) -> list[Comparison]:
@@ -100,12 +104,17 @@ def against_shown(results: Results) -> list[Comparison]:
     return [each for each in against_controls(results) if each.cell is chosen]
 
 
+def chosen_by(results: Results) -> str:
+    """Returns the arm by whose validation accuracy a setting is chosen."""
+    return "distilled" if "distilled" in results.arms else results.arms[-1]
+
+
 def chosen_cell(results: Results) -> Cell:
     """Returns the setting with the best validation accuracy of its distilled student.
 
-    The test set plays no part in the choice. Without a distilled student, the first setting.
+    The test set plays no part in the choice. Without a distilled student, that of the last arm.
     """
-    arm = "distilled" if "distilled" in results.arms else results.arms[-1]
+    arm = chosen_by(results)
 
     def validation(cell: Cell) -> float:
         values = accuracies(cell.runs[arm], results.shown, "validation")
@@ -133,15 +142,18 @@ def sentences(results: Results) -> list[str]:
 
 
 def _accuracy_sentence(results):
-    cell, arm = results.cells[0], results.arms[-1]
+    cell, arm = chosen_cell(results), results.arms[-1]
     values = accuracies(cell.runs[arm], results.shown)
     if not values:
         return "No run is complete yet."
     mean, std = mean_and_std(values)
     spread = f" ± {std * 100:.1f}" if len(values) > 1 else ""
     seeds = "one seed" if len(values) == 1 else f"{len(values)} seeds"
-    title = ARMS[arm].title
-    return f"{title.capitalize()}: test accuracy {mean * 100:.1f}{spread} % ({seeds})."
+    where = ""
+    if results.axes:
+        where = f"With {show_setting(cell.setting)}, the best setting on validation data, "
+    said = f"{where}{ARMS[arm].title}: test accuracy {mean * 100:.1f}{spread} % ({seeds})."
+    return f"{said[0].upper()}{said[1:]}"
 
 
 def _grid_sentence(comparison):

@@ -15,6 +15,7 @@ from distill.experiments.summary import (
     accuracies,
     against_labels,
     against_shown,
+    chosen_by,
     chosen_cell,
 )
 from distill.report.numbers import percent, plain, points
@@ -91,7 +92,8 @@ def _grid_table(results):
     headings = [axis_name(axis.field) for axis in results.axes]
     short = [ARMS[arm].title.removeprefix("student ") for arm in results.arms]
     headings += [*(f"{name}, %" for name in short), "seeds"]
-    notes = "The setting with the best validation accuracy of the distilled student stands out."
+    title = ARMS[chosen_by(results)].title
+    notes = f"The setting with the best validation accuracy of the {title} stands out."
     if compared:
         headings += ["difference, points", "p"]
         notes += (

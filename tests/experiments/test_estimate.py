@@ -57,6 +57,19 @@ def test_one_trial_for_each_kind(changed, tmp_path, monkeypatch):
     ]  # fmt: skip
 
 
+def test_a_trial_that_fails_is_left_to_its_run(changed, tmp_path, monkeypatch):
+    tried = []
+
+    def trial(role, recipe):
+        tried.append(role)
+        raise TypeError("no number")
+
+    monkeypatch.setattr(module, "trial", trial)
+    plan = make_plan(changed(seeds=2), [], ("student",), tmp_path)
+    assert estimate(plan.tasks.values(), by_trial=True) == [1.0, 1.0]
+    assert tried == ["student"]
+
+
 def test_damaged_runs_are_passed_over(changed, tmp_path):
     plan = make_plan(changed(seeds=1), [], ("student",), tmp_path)
     (task,) = plan.tasks.values()

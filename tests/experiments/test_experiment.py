@@ -188,11 +188,11 @@ def test_one_failed_run_does_not_end_the_grid(grid, small, run_small, tmp_path):
 def test_a_failing_training_is_told_and_the_others_go_on(changed, run_small, tmp_path):
     """A learning rate at which the loss becomes NaN, at one setting of two."""
     recipe = changed(seeds=1, optimizer="sgd", teacher_learning_rate=0.01)
-    axes = (make_axis("learning_rate", (0.01, 1e30)),)
+    axes = (make_axis("learning_rate", (1e30, 0.01)),)
     experiment, printed = run_small(recipe, tmp_path, axes, tuple(MODELS))
     assert {failure.task.recipe.learning_rate for failure in experiment.failures} == {1e30}
     assert "The loss became" in printed
-    (good, bad) = experiment.results.cells
+    (bad, good) = experiment.results.cells
     assert good.complete("teacher", "student", "distilled")
     assert not bad.complete("student")
     assert (experiment.results.folder / "report.html").exists()

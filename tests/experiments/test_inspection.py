@@ -1,5 +1,6 @@
 """Looking at what is there, on runs that were really trained."""
 
+import json
 import re
 import shutil
 
@@ -26,10 +27,27 @@ def test_list_names_what_is_damaged_and_shows_the_rest(grid, capsys, tmp_path):
     shutil.copytree(grid[2], tmp_path / "runs")
     run = next((tmp_path / "runs").glob("digits/teacher-*"))
     (run / "teacher.keras").write_bytes(b"damaged")
+    others = list((tmp_path / "runs").glob("digits/student-*"))
+    (others[0] / "settings.json").write_text("[]")
+    metrics = json.loads((others[1] / "metrics.json").read_text())
+    del metrics["last"]["test"]
+    (others[1] / "metrics.json").write_text(json.dumps(metrics))
+    (results,) = (tmp_path / "runs").glob("digits/*/results.json")
+    (results.parent / "results.json").write_text("{}")
     assert main(["list", "--runs", str(tmp_path / "runs")]) == 0
     printed = re.sub(r"\s+", " ", capsys.readouterr().out)
-    assert "digits/student-mlp-seed0" in printed
-    assert run.name in printed
+    assert "digits/distilled-mlp-seed0" in printed
+    for folder in (run, *others[:2], results.parent):
+        assert folder.name in printed
+
+
+def test_a_run_of_another_version(grid, capsys, tmp_path):
+    shutil.copytree(grid[0].results.cells[0].runs["student"][0].folder, tmp_path / "run")
+    settings = json.loads((tmp_path / "run" / "settings.json").read_text())
+    settings["recipe"]["later_field"] = 1
+    (tmp_path / "run" / "settings.json").write_text(json.dumps(settings))
+    assert main(["report", str(tmp_path / "run")]) == 2
+    assert "are not those of this version" in capsys.readouterr().err
 
 
 def test_compare_two_runs(grid, capsys):

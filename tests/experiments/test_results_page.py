@@ -1,11 +1,16 @@
 """Pages of results: every number is asked of run folders; a page without its runs is refused."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
+from scipy import stats
 
 from distill.errors import UserError
-from distill.experiments.results_page import write_results_page
-from distill.recipes import RECIPES
+from distill.experiments.results import Cell, Results
+from distill.experiments.results_page import CompleteExperiment, write_results_page
+from distill.recipes import RECIPES, Recipe
+from distill.run_folder import Run
 
 OPENING = '{% set main = experiment("small", grid=["temperature=1,4"]) %}\n'
 AT4 = '{"temperature": 4.0}'
@@ -52,16 +57,43 @@ def test_differences_are_paired(fill, runs):
     mean = 100 * np.mean(np.subtract(*values))
     text = fill(f'{{{{ main.difference("distilled", "student", {AT4}) }}}}')
     assert text.startswith(f"{mean:+.1f} (")
-    above = fill(f'{{{{ main.is_above("distilled", "student", {AT4}) }}}}')
-    low = float(text.split("(")[1].split(" to ")[0])
-    assert above == str(low > 0)
+    low, high = 100 * np.array(stats.ttest_rel(*values).confidence_interval())
+    assert f"({low:+.1f} to {high:+.1f})" in text
+
+
+def test_above_is_a_whole_interval_above():
+    def runs(role, *accuracies):
+        splits = [{"accuracy": each, "examples": 1000} for each in accuracies]
+        return [Run(role, seed, "key", Path("x"), {"last": {"test": split}})
+                for seed, split in enumerate(splits)]  # fmt: skip
+
+    found = {"student": runs("student", 0.90, 0.91, 0.92),
+             "distilled": runs("distilled", 0.95, 0.96, 0.972)}  # fmt: skip
+    results = Results(Recipe(), (), tuple(found), [Cell({}, Recipe(), found)], [], Path("x"), [])
+    made_up = CompleteExperiment(results, "command", Path("page.md"))
+    assert made_up.is_above("distilled", "student")
+    assert not made_up.is_above("student", "distilled")
+    assert not made_up.is_above("student", "student")
+
+
+def test_folds_widen_the_interval_here_as_everywhere(changed, run_small, monkeypatch, tmp_path):
+    recipe = changed(seeds=3, folds=3, epochs=1)
+    monkeypatch.setitem(RECIPES, "small", recipe)
+    run_small(recipe, tmp_path, axes=(), arms=("teacher", "student", "distilled"))
+    template = tmp_path / "page.md.j2"
+    template.write_text(
+        '{% set main = experiment("small") %}'
+        '{{ main.difference("distilled", "student").split(" (")[1].split(")")[0] }}|{{ main.said }}'
+    )
+    interval, said = write_results_page(template, tmp_path).read_text("utf-8").split("|")
+    assert f"interval {interval}" in said
 
 
 def test_tables_sentences_and_command(fill, grid):
     text = fill("{{ main.table }}\n{{ main.said }}\n`{{ main.command }}`")
     assert "| temperature | teacher, % |" in text
     assert "Of 2 settings, distillation helped at" in text
-    assert "`python distillation_train.py --recipe small --grid temperature=1,4`" in text
+    assert "`python distillation_train.py --recipe small --grid temperature=1,4 --runs " in text
 
 
 def test_the_best_setting_is_chosen_on_validation(fill, grid):
@@ -85,7 +117,7 @@ def test_pictures_lie_beside_the_page(fill, tmp_path):
 
 def test_a_page_without_its_runs_is_refused(fill, tmp_path):
     message = "^8 of 8 runs are not complete in .*: python distillation_train.py --recipe small "
-    with pytest.raises(UserError, match=message + "--grid temperature=1,4$"):
+    with pytest.raises(UserError, match=message + "--grid temperature=1,4 --runs .*none$"):
         fill("{{ main.table }}", runs=tmp_path / "none")
 
 
@@ -100,6 +132,35 @@ def test_mistakes_in_a_template(fill, tmp_path):
         fill('{{ experiment("bigg").command }}')
 
 
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (f'{{{{ main.accuracy("teachr", {AT4}) }}}}', "trains no 'teachr'; it trains teacher, stu"),
+        (f'{{{{ main.accuracy("student", {AT4}, "tset") }}}}', "cannot be filled: KeyError"),
+        ('{{ main.curve("x", axis="alpha") }}', r"along 'alpha' cannot .*its axes \(temperature\)"),
+        ('{{ main.curve("x", quantity="loss") }}', "curve of 'loss' .* test accuracy or test err"),
+        ("{{ main.controls }}", "has no controls; leave their table out"),
+        ("{{ main.bias }}", "has no omitted classes; leave their table out"),
+        ('{{ experiment("small", alhpa=1) }}', "A recipe has no field 'alhpa'"),
+        ('{{ experiment("small", door="x.py") }}', "There is no 'x.py'; use one of teacher_train"),
+        ('{{ experiment("small", controls=["x"]) }}', "There is no 'x'; use one of teacher, st"),
+        ("{{ 1 / 0 }}", "cannot be filled: ZeroDivisionError"),
+        ("{{ ''.__class__.__mro__ }}", "cannot be filled: access to attribute '__class__'"),
+        ("{{ cycler.__init__.__globals__ }}", "cannot be filled: access to attribute"),
+    ],
+)
+def test_whatever_goes_wrong_in_a_template_is_one_sentence(text, message, fill):
+    with pytest.raises(UserError, match=message):
+        fill(text)
+
+
 def test_options_and_fields_become_flags(fill, small, tmp_path):
     with pytest.raises(UserError, match="--student-options hidden=3 --seeds 1"):
         fill('{{ experiment("small", student_options={"hidden": 3}, seeds=1).command }}')
+    with pytest.raises(UserError, match=r"--teacher-augmentation '' --learning-rate 0\.012345678"):
+        fill('{{ experiment("small", teacher_augmentation=(), learning_rate=0.012345678) }}')
+
+
+def test_an_equal_value_finds_the_same_runs(fill):
+    at4 = f'{{{{ main.accuracy("distilled", {AT4}) }}}}'
+    assert fill('{{ experiment("small", temperature=4).accuracy("distilled") }}') == fill(at4)

@@ -155,6 +155,17 @@ def test_one_role_alone():
     assert against_labels(alone) == against_controls(alone) == []
 
 
+def test_a_grid_of_one_role_names_its_best_setting():
+    rates = Axis("learning_rate", (0.1, 0.2))
+    cells = [({"learning_rate": 0.1}, {"teacher": ((0.98, 0.97), 0.9)}),
+             ({"learning_rate": 0.2}, {"teacher": ((0.96, 0.95), 0.95)})]  # fmt: skip
+    alone = results(*cells, axes=[rates], arms=("teacher",))
+    (said,) = sentences(alone)
+    assert said.startswith("With learning rate 0.2, the best setting on validation data, teacher: ")
+    assert "test accuracy 95.5" in said
+    assert "of the teacher stands out" in main_table(alone).notes
+
+
 def test_equal_students_in_small_studies_are_seldom_told_apart():
     """The whole way from runs to sentence: no effect, 5 settings of 5 seeds, 359 examples."""
     random, claims = np.random.default_rng(3), 0
