@@ -130,6 +130,9 @@ def parse(door: str, arguments: list[str]) -> tuple[Recipe, argparse.Namespace]:
     # Options are pairs where they are given, and the recipe's own where they are not.
     values = {name: dict(value) if isinstance(value, list) else value
               for name, value in values.items() if not isinstance(value, dict)}  # fmt: skip
+    varied = options.study or any(axis.startswith("assistant=") for axis in options.grid)
+    if "assistant_options" in values and values["assistant"] is None and not varied:
+        raise UserError("assistant_options are given, and no assistant; name one with --assistant.")
     return defaults.with_values(values), options
 
 

@@ -102,6 +102,7 @@ def test_flags_from_a_file(tmp_path):
         (["--batch-size", "-3"], "batch_size is -3"),
         (["--tempreature", "2"], "unrecognized arguments: --tempreature 2; see"),
         (["--student-options", "hidden"], "'hidden' is not KEY=VALUE"),
+        (["--assistant-options", "hidden=8"], "name one with --assistant"),
         (["--schedule", "linear"], "schedule is 'linear', and must be one of constant, cosine"),
         (["@nowhere.txt"], "nowhere.txt"),
         (["--omitted-classes"], "expected one argument"),

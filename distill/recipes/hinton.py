@@ -48,7 +48,7 @@ STUDIES = {
     ),
     "learning-rate": (
         "which learning rate is best for either loss? on validation data",
-        "learning_rate=0.01,0.03,0.1,0.3",
+        "learning_rate=0.01,0.03,0.1",
         "labels_learning_rate=none",
         "epochs=20",
     ),
@@ -80,7 +80,7 @@ STUDIES = {
     ),
     "weight-constraint": (
         "does the teacher need a weight constraint?",
-        "teacher_options.max_norm=none,2,3",
+        "teacher_options.max_norm=none,2",
         "teacher_epochs=40",
     ),
 }
