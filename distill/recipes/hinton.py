@@ -81,6 +81,6 @@ STUDIES = {
     "weight-constraint": (
         "does the teacher need a weight constraint?",
         "teacher_options.max_norm=none,2",
-        "teacher_epochs=40",
+        "teacher_epochs=20",
     ),
 }
