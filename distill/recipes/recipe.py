@@ -186,6 +186,7 @@ class Recipe:
     ] = "last"
 
     def __post_init__(self):
+        self._check_numbers()
         for field in dataclasses.fields(self):  # equal recipes have equal runs
             value, kind = getattr(self, field.name), typing.get_args(field.type)[0]
             if isinstance(value, list):
@@ -194,7 +195,6 @@ class Recipe:
                 object.__setattr__(self, field.name, float(value))
             if isinstance(value, float) and kind in (int, int | None):
                 raise UserError(f"{field.name} is {value!r}, and must be a whole number.")
-        self._check_numbers()
         for name, allowed in (
             ("schedule", SCHEDULES),
             ("teacher_schedule", (*SCHEDULES, None)),

@@ -32,12 +32,12 @@ def test_list_names_what_is_damaged_and_shows_the_rest(grid, capsys, tmp_path):
     metrics = json.loads((others[1] / "metrics.json").read_text())
     del metrics["last"]["test"]
     (others[1] / "metrics.json").write_text(json.dumps(metrics))
-    (results,) = (tmp_path / "runs").glob("digits/*/results.json")
-    (results.parent / "results.json").write_text("{}")
+    results = tmp_path / "runs" / "digits" / grid[0].results.folder.name
+    (results / "results.json").write_text("{}")
     assert main(["list", "--runs", str(tmp_path / "runs")]) == 0
     printed = re.sub(r"\s+", " ", capsys.readouterr().out)
     assert "digits/distilled-mlp-seed0" in printed
-    for folder in (run, *others[:2], results.parent):
+    for folder in (run, *others[:2], results):
         assert folder.name in printed
 
 
