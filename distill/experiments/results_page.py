@@ -212,12 +212,13 @@ class CompleteExperiment:
         return plain(self.counts(arm, where, of))
 
     def difference(
-        self, arm: str, other: str, where: Mapping | None = None, other_where: Mapping | None = None
-    ) -> str:
+        self, arm: str, other: str, where: Mapping | None = None,
+        other_where: Mapping | None = None, digits: int = 1,
+    ) -> str:  # fmt: skip
         """Points of test accuracy by which one arm is above another, paired over seeds."""
         found = self._difference(arm, other, where, other_where)
         p_value = "" if math.isnan(found.p_value) else f", p = {found.p_value:.2g}"
-        return f"{points(found.mean, found.low, found.high)}{p_value}"
+        return f"{points(found.mean, found.low, found.high, digits)}{p_value}"
 
     def is_above(
         self, arm: str, other: str, where: Mapping | None = None, other_where: Mapping | None = None

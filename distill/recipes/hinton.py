@@ -9,7 +9,7 @@ moves the student's images as well; the paper does not, and neither does this re
 Learning rates, schedule, epochs and the weight constraint were chosen on validation data.
 The paper's figures, of 10,000 test images: teacher 67 errors, student from labels 146, distilled
 74. Work C gives none. What came out here: docs/results/hinton.md.
-Cost: about 20 minutes for one seed on 2 cores.
+Cost: 20 to 40 minutes for one seed on 2 cores.
 """
 
 from distill.recipes.recipe import Recipe

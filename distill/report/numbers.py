@@ -29,16 +29,16 @@ def plain(values: Sequence[float], digits: int = 1) -> str:
     return _spread(values, digits=0 if is_count else digits)
 
 
-def points(mean: float, low: float, high: float) -> str:
+def points(mean: float, low: float, high: float, digits: int = 1) -> str:
     """Formats a difference of fractions in percentage points, with its interval.
 
     Example:
 
-    >>> points(0.037, 0.026, 0.048)
-    '+3.7 (+2.6 to +4.8)'
+    >>> points(0.037, 0.026, 0.048), points(0.0003, 0.0001, 0.0005, digits=2)
+    ('+3.7 (+2.6 to +4.8)', '+0.03 (+0.01 to +0.05)')
     """
-    interval = f" ({low * 100:+.1f} to {high * 100:+.1f})" if np.isfinite(low) else ""
-    return f"{mean * 100:+.1f}{interval}"
+    shown = [f"{value * 100:+.{digits}f}" for value in (mean, low, high)]
+    return f"{shown[0]} ({shown[1]} to {shown[2]})" if np.isfinite(low) else shown[0]
 
 
 def _spread(values, digits):
