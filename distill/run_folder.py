@@ -132,9 +132,9 @@ def open_run(folder: Path) -> Run | None:
     """
     if not (folder / "metrics.json").exists():
         return None
-    identity = _identity_in(folder)
+    settings = read_json(folder / "settings.json")
     try:
-        seed = read_json(folder / "settings.json")["recipe"]["seed"]
+        identity, seed = settings["identity"], settings["recipe"]["seed"]
         return completed(folder, identity["role"], seed, identity)
     except (KeyError, TypeError) as error:
         raise _damaged(folder / "settings.json") from error

@@ -9,6 +9,7 @@ from keras.optimizers.schedules import (
 )
 
 from distill.errors import UserError
+from distill.recipes.recipe import NEED_EPOCHS
 
 
 def _constant(rate, steps, period, floor):
@@ -104,7 +105,7 @@ def make_schedule(
     """
     if name not in SCHEDULES:
         raise UserError(f"Unknown schedule {name!r}; use one of {', '.join(SCHEDULES)}.")
-    if name in ("halving", "restarts") and period is None:
+    if name in NEED_EPOCHS and period is None:
         raise UserError(f"The schedule {name!r} needs a period; give a number of steps.")
     schedule = SCHEDULES[name](rate, steps, period, floor)
     return WarmUp(schedule, warmup) if warmup else schedule

@@ -291,8 +291,8 @@ class Recipe:
                 raise UserError(f"A recipe has no field {name!r}; --help shows all as flags.")
         for kind in ("teacher", "student", "assistant", "optimizer"):
             own, options = getattr(self, kind), f"{kind}_options"
-            kept = own is None or values.get(kind, own) == own
-            kept = getattr(self, options) if kept else {}
+            is_same = own is None or values.get(kind, own) == own
+            kept = getattr(self, options) if is_same else {}
             values[options] = {**kept, **values.get(options, {})}
         return dataclasses.replace(self, **values)
 
