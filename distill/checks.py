@@ -169,14 +169,10 @@ def _soft_target_findings(logits, temperature):
 def _gradient_findings(distiller, x, y):
     weights = distiller.student.trainable_variables
     with tf.GradientTape(persistent=True) as tape:
-        student_logits = distiller(x, training=False)
-        soft = ops.mean(
-            distiller.method(
-                distiller.teacher_logits(x),
-                student_logits,
-                temperature=ops.convert_to_tensor(distiller.temperature, "float32"),
-            )
-        )
+        teacher_logits, *teacher_hint = distiller.teacher_outputs(x)
+        student_logits, *student_hint = distiller(x, training=False, features=True)
+        features = *teacher_hint, *student_hint
+        soft = ops.mean(distiller.soft_losses(teacher_logits, student_logits, features))
         hard = keras.losses.SparseCategoricalCrossentropy(from_logits=True, ignore_class=-1)(
             np.maximum(y, -1), student_logits
         )

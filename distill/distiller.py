@@ -15,6 +15,7 @@ from distill.errors import UserError, check_number
 from distill.methods import get_method
 from distill.methods.labels import label_weights, resolve_hard_loss
 from distill.methods.method import MeanOverBatch, at_least_float32
+from distill.models.features import feature_model
 from distill.models.logits import check_logits, logits_model
 
 
@@ -34,8 +35,8 @@ class Distiller(keras.Model):
     `alpha` and `temperature` are variables: assign to them at any time, in a callback say, and the
     compiled step uses the new value without a retrace.
 
-    Where the teacher's logits are stored, give them beside the labels, and the teacher is not run:
-    `fit(x, {"labels": y, "teacher_logits": logits})`.
+    Where the teacher's logits are stored, give them beside the labels, and the teacher is not run,
+    unless the method matches its features, too: `fit(x, {"labels": y, "teacher_logits": logits})`.
 
     Args:
         teacher: trained Keras model, inputs -> `(batch, classes)`.
@@ -153,25 +154,38 @@ class Distiller(keras.Model):
         for model in (self.student, self.teacher):
             if not model.built:
                 model(keras.tree.map_shape_structure(keras.KerasTensor, input_shape))
-        student, teacher = logits_model(self.student), logits_model(self.teacher)
         # Functions, because Keras would track models a second time, under other names.
-        self._run_student = lambda inputs, training: student(inputs, training=training)
-        self._run_teacher = lambda inputs: teacher(inputs, training=False)
+        if self.method.hint is None:
+            teacher, student = logits_model(self.teacher), logits_model(self.student)
+            self._run_teacher = lambda inputs: (teacher(inputs, training=False),)
+            self._run_student = lambda inputs, training: (student(inputs, training=training),)
+        else:
+            teacher, student = map(feature_model, (self.teacher, self.student), self.method.hint)
+            self._run_teacher = lambda inputs: teacher(inputs, training=False)
+            self._run_student = lambda inputs, training: student(inputs, training=training)
+            if not self.method.built:
+                self.method.build(teacher.output_shape[1], student.output_shape[1])
         self.built = True
 
-    def call(self, inputs, training=False):
-        """Returns the student's logits."""
-        logits = self._run_student(inputs, training)
-        return check_logits(logits, self.student, "student")
+    def call(self, inputs, training=False, features=False):
+        """Returns the student's logits; with `features`, those and the features of the hint."""
+        logits, *hint = self._run_student(inputs, training)
+        logits = check_logits(logits, self.student, "student")
+        return (logits, *hint) if features else logits
 
     def teacher_logits(self, inputs):
         """Returns the teacher's logits in inference mode, outside any gradient."""
+        return self.teacher_outputs(inputs)[0]
+
+    def teacher_outputs(self, inputs):
+        """Returns the teacher's logits, and after them the features of a method's hint."""
         if not self.built:
             self.build(keras.tree.map_structure(lambda x: tuple(x.shape), inputs))
         # Whatever a teacher would update in a forward pass is caught by the scope and dropped.
         with keras.StatelessScope():
-            logits = self._run_teacher(inputs)
-        return ops.stop_gradient(check_logits(logits, self.teacher, "teacher"))
+            logits, *hint = self._run_teacher(inputs)
+        outputs = check_logits(logits, self.teacher, "teacher"), *hint
+        return tuple(ops.stop_gradient(output) for output in outputs)
 
     def compile(self, optimizer="adam", loss=None, metrics=None, **kwargs):
         """Configures training; see `keras.Model.compile`.
@@ -213,11 +227,11 @@ class Distiller(keras.Model):
         # student: what it learned before stays whole.
         is_finite = _all_finite(x)
         x = keras.tree.map_structure(lambda values: _zeros_unless(is_finite, values), x)
-        if teacher_logits is None:
-            teacher_logits = self.teacher_logits(x)
+        teacher_logits, *teacher_hint = self._imitated(x, teacher_logits)
         with tf.GradientTape() as tape:
-            student_logits = self(x, training=True)
-            losses = self.compute_losses(teacher_logits, student_logits, y, sample_weight)
+            student_logits, *student_hint = self(x, training=True, features=True)
+            features = *teacher_hint, *student_hint
+            losses = self.compute_losses(teacher_logits, student_logits, y, sample_weight, features)
             losses["loss"] = ops.where(is_finite, losses["loss"], math.nan)
             scaled_loss = self.optimizer.scale_loss(losses["loss"])
         self._apply_gradients_of(scaled_loss, tape)
@@ -225,13 +239,22 @@ class Distiller(keras.Model):
 
     def test_step(self, data):
         x, y, sample_weight, teacher_logits = _unpack(data)
-        if teacher_logits is None:
-            teacher_logits = self.teacher_logits(x)
-        student_logits = self(x, training=False)
-        losses = self.compute_losses(teacher_logits, student_logits, y, sample_weight)
+        teacher_logits, *teacher_hint = self._imitated(x, teacher_logits)
+        student_logits, *student_hint = self(x, training=False, features=True)
+        features = *teacher_hint, *student_hint
+        losses = self.compute_losses(teacher_logits, student_logits, y, sample_weight, features)
         return self._log(losses, x, y, student_logits, sample_weight)
 
-    def compute_losses(self, teacher_logits, student_logits, y=None, sample_weight=None):
+    def _imitated(self, x, stored_logits):
+        """The teacher's logits, stored ones where the batch brings them, and its features."""
+        if stored_logits is not None and self.method.hint is None:
+            return (stored_logits,)
+        logits, *hint = self.teacher_outputs(x)
+        return logits if stored_logits is None else stored_logits, *hint
+
+    def compute_losses(
+        self, teacher_logits, student_logits, y=None, sample_weight=None, features=()
+    ):
         """Computes the parts of the loss on one batch.
 
         Args:
@@ -239,6 +262,7 @@ class Distiller(keras.Model):
             student_logits: float tensor `(batch, classes)`.
             y: labels, `(batch,)` or one-hot; `None` only with `alpha=0`.
             sample_weight: weight of each example, for both losses.
+            features: of a method with a `hint`, the teacher's features and the student's.
 
         Returns:
             Scalars by name: `loss`, `hard_loss`, `soft_loss`.
@@ -247,7 +271,7 @@ class Distiller(keras.Model):
             raise UserError(_different_classes(teacher_logits.shape[-1], student_logits.shape[-1]))
         teacher_logits = at_least_float32(teacher_logits)
         student_logits = at_least_float32(student_logits)
-        per_example = self.method(teacher_logits, student_logits, temperature=self._temperature)
+        per_example = self.soft_losses(teacher_logits, student_logits, features)
         soft_loss = self._soft_loss_mean(per_example, per_example, sample_weight)
         hard_loss = ops.zeros_like(soft_loss)
         if y is not None:
@@ -259,6 +283,11 @@ class Distiller(keras.Model):
             loss += ops.cast(ops.sum(penalty), loss.dtype) / self._replicas
         return {"loss": loss, "hard_loss": hard_loss, "soft_loss": soft_loss}
 
+    def soft_losses(self, teacher_logits, student_logits, features=()):
+        """Computes the soft loss of each example, `(batch,)`; see `compute_losses`."""
+        hint = dict(zip(("teacher_features", "student_features"), features, strict=False))
+        return self.method(teacher_logits, student_logits, temperature=self._temperature, **hint)
+
     def _require_no_hard_loss(self):
         with tf.init_scope():
             alpha = self.alpha
@@ -269,7 +298,10 @@ class Distiller(keras.Model):
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
         """Computes the loss from the inputs, as Keras' own steps would ask for it."""
-        return self.compute_losses(self.teacher_logits(x), y_pred, y, sample_weight)["loss"]
+        teacher_logits, *features = self.teacher_outputs(x)
+        if features:
+            features += self(x, training=training, features=True)[1:]
+        return self.compute_losses(teacher_logits, y_pred, y, sample_weight, features)["loss"]
 
     @property
     def _replicas(self):

@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import itertools
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -24,8 +25,8 @@ from distill.data import (
 )
 from distill.distiller import Distiller
 from distill.errors import UserError
-from distill.methods import METHODS, get_method
-from distill.models import build_model, require_classifier
+from distill.methods import get_method
+from distill.models import build_model, require_classifier, with_new_classifier
 from distill.recipes import Recipe, get_recipe
 from distill.run_folder import file_hash, load_model, run_folder
 
@@ -38,6 +39,7 @@ load_data_once = functools.lru_cache(maxsize=3)(load_data)
 _WITHOUT_EFFECT = {
     "schedule_epochs": None, "floor": 0.0, "warmup_epochs": 0.0, "augmentation": (),
     "noise_kind": "uniform", "transfer_images": [OWN], "pretraining": None, "as_long_as": None,
+    "method_options": {},
 }  # fmt: skip
 
 
@@ -101,8 +103,7 @@ def validate(recipe: Recipe) -> ImageData:
     Raises:
         UserError: something of the recipe cannot be had.
     """
-    if recipe.method not in METHODS:
-        get_method(recipe.method)
+    method = get_method(recipe.method, **recipe.method_options)
     data = data_of(recipe)
     for role in ("teacher", "student"):
         budget = Budget.of(recipe, role)
@@ -111,14 +112,19 @@ def validate(recipe: Recipe) -> ImageData:
     _seen(recipe)
     shape, classes = data.image_shape, data.classes
     student = build_model(recipe.student, shape, classes, **recipe.student_options)
-    if recipe.assistant:
-        build_model(recipe.assistant, shape, classes, **recipe.assistant_options)
     if recipe.teacher_file is not None:
-        _teacher_from_file(recipe, data, student)
+        teacher = _teacher_from_file(recipe, data, student)
     elif recipe.teacher_pretraining is not None:
-        _check_pretraining(recipe, data)
+        teacher = _check_pretraining(recipe, data)
     else:
-        build_model(recipe.teacher, shape, classes, **recipe.teacher_options)
+        teacher = build_model(recipe.teacher, shape, classes, **recipe.teacher_options)
+    chain = [teacher, student]
+    if recipe.assistant:
+        chain.insert(1, build_model(recipe.assistant, shape, classes, **recipe.assistant_options))
+    if recipe.generations > 1:
+        chain.append(build_model(recipe.student, shape, classes, **recipe.student_options))
+    if method.hint is not None:
+        _check_hint(recipe, chain)
     return data
 
 
@@ -185,6 +191,7 @@ def _training_of(role, recipe, data, teacher, as_long_as, parts):
     if role == "distilled":
         identity |= {
             "method": recipe.method,
+            "method_options": recipe.method_options,
             "alpha": recipe.alpha,
             "temperature": recipe.temperature,
             "soft_targets": recipe.soft_targets,
@@ -226,6 +233,20 @@ def _teacher_from_file(recipe, data, student):
             f"{data.image_shape}; set --image-size, or choose other data."
         )
     Distiller(teacher=teacher, student=student)
+    return teacher
+
+
+def _check_hint(recipe, chain):
+    """Refuses what a method that matches features cannot have; `chain`: who imitates whom."""
+    for name, allowed in (("teachers", 1), ("soft_targets", "own")):
+        if (value := getattr(recipe, name)) != allowed:
+            raise UserError(
+                f"{name} is {value!r}, and must be {allowed!r} with the method {recipe.method!r}, "
+                "which matches the features that one teacher has of the same image."
+            )
+    for teacher, student in itertools.pairwise(chain):
+        method = get_method(recipe.method, **recipe.method_options)
+        Distiller(teacher=teacher, student=student, method=method)
 
 
 def _check_pretraining(recipe, data):
@@ -245,3 +266,4 @@ def _check_pretraining(recipe, data):
             f"The teacher of {before.name} learns on images of shape {shape}, and those of "
             f"{data.name} have shape {data.image_shape}; set image_size to {shape[0]}."
         )
+    return with_new_classifier(model, data.classes)

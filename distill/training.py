@@ -23,7 +23,7 @@ from distill.callbacks import (
 from distill.checks import Finding, check, stop_if_pointless
 from distill.data import evaluation_pipeline, shuffle_within_classes, training_pipeline
 from distill.distiller import Distiller
-from distill.methods import CrossEntropy
+from distill.methods import CrossEntropy, get_method
 from distill.models import build_model, mean_of_logits, with_new_classifier
 from distill.outcome import keep, keep_predictions
 from distill.preparation import (
@@ -258,7 +258,7 @@ def _build(role, recipe, data, teacher=None, parts=()):
     return Distiller(
         teacher=teacher,
         student=student,
-        method=recipe.method,
+        method=get_method(recipe.method, **recipe.method_options),
         alpha=recipe.alpha,
         temperature=recipe.temperature,
     )

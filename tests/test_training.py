@@ -35,6 +35,8 @@ TINY = Recipe(
     batch_size=64,
 )
 
+HINTED = dataclasses.replace(TINY, method="fitnet", method_options={"weight": 0.1})
+
 
 def weights(run):
     return run.load_model().get_weights()
@@ -186,16 +188,19 @@ class KillAt(keras.callbacks.Callback):
             raise Killed
 
 
-@pytest.mark.parametrize("role", ["student", "distilled"])
+@pytest.mark.parametrize("role", ["student", "distilled", "hinted"])
 def test_a_killed_run_resumes_and_ends_like_an_unharmed_one(runs, role, tmp_path, monkeypatch):
     monkeypatch.setattr(callbacks, "CHECKPOINT_SECONDS", 0.0)
     _, teacher, student, distilled = runs
+    recipe = HINTED if role == "hinted" else TINY
 
-    def train(callbacks=()):
+    def train(callbacks=(), folder=tmp_path):
         if role == "student":
-            return train_student(TINY, tmp_path, callbacks=callbacks)
-        return train_distilled(TINY, teacher, tmp_path, callbacks=callbacks)
+            return train_student(recipe, folder, callbacks=callbacks)
+        return train_distilled(recipe, teacher, folder, callbacks=callbacks)
 
+    unharmed = {"student": student, "distilled": distilled}.get(role)
+    unharmed = unharmed or train(folder=tmp_path / "unharmed")
     for epoch in (0, 1, 2):
         with pytest.raises(Killed):
             train([KillAt(epoch)])
@@ -205,7 +210,6 @@ def test_a_killed_run_resumes_and_ends_like_an_unharmed_one(runs, role, tmp_path
     watch = keras.callbacks.LambdaCallback(on_epoch_begin=lambda epoch, logs: begun.append(epoch))
     run = train([watch])
     assert begun == [2]
-    unharmed = student if role == "student" else distilled
     assert same(weights(run), weights(unharmed))
     assert without_times(run.history()) == without_times(unharmed.history())
     assert same(run.load_model("best").get_weights(), unharmed.load_model("best").get_weights())
@@ -251,6 +255,35 @@ def test_own_teacher_from_a_file(runs, tmp_path):
     wanted = teacher.metrics["last"]["test"]
     assert run.metrics["last"]["test"] == pytest.approx(wanted, rel=1e-4)
     assert not list((tmp_path / "runs").rglob("teacher*.keras"))
+
+
+def test_a_hint_is_part_of_the_run_and_not_of_the_student(runs, tmp_path):
+    _, teacher, _, distilled = runs
+    run = train_distilled(HINTED, teacher, tmp_path)
+    assert run.metrics["parameters"] == distilled.metrics["parameters"]
+    assert not same(weights(run), weights(distilled))
+    options = [identity_of("distilled", recipe, "key").get("method_options")
+               for recipe in (TINY, HINTED)]  # fmt: skip
+    assert options == [None, {"weight": 0.1}]
+    findings = check_distillation(HINTED, teacher)
+    assert findings[-1].sentence.startswith("Weighed gradients")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"method_options": {"teacher_layer": "hiden"}}, "no layer 'hiden' on the way"),
+        ({"method_options": {"teacher_layer": "block1_pool"}}, r"shape \(4, 4, 4\) in the teacher"),
+        ({"method_options": {"beta": 1}}, "no option 'beta'"),
+        ({"teachers": 2}, "teachers is 2, and must be 1 with the method 'fitnet'"),
+        ({"soft_targets": "shuffled"}, "soft_targets is 'shuffled', and must be 'own'"),
+        ({"assistant": "mlp", "method_options": {"teacher_layer": "hidden"}}, "'mlp' has no layer"),
+        ({"generations": 2, "method_options": {"teacher_layer": "dropout2"}}, "'mlp' has no layer"),
+    ],
+)
+def test_a_hint_that_cannot_be_had_is_refused_before_training(change, message):
+    with pytest.raises(UserError, match=message):
+        validate(dataclasses.replace(HINTED, **change))
 
 
 @pytest.mark.parametrize("damage", ["missing", "truncated", "text"])

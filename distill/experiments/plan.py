@@ -117,7 +117,7 @@ def make_plan(recipe: Recipe, axes: Sequence[Axis], arms: Sequence[str], runs: P
 
 def _add(tasks, arm: Arm, recipe, setting, runs):
     """Adds the task of an arm, and before it those that it needs; returns its folder."""
-    changed = dataclasses.replace(recipe, **arm.change)
+    changed = recipe.with_values(arm.change)
     teacher, parts, as_long_as = None, (), None
     if arm.role == "distilled":
         teacher = _add(tasks, *_teacher_of(recipe), setting, runs)

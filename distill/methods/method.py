@@ -13,6 +13,12 @@ class Method(keras.layers.Layer):
     A subclass implements `call`. It is a Keras layer, so that it may hold trainable weights of its
     own, and it computes in float32 whatever the precision of the two models.
 
+    Attributes:
+        hint: `None`, or two names, of a layer of the teacher and one of the student, whose
+            features the method matches; for a name, `None` means what the layer of the logits is
+            called on. `call` then has two further arguments, `teacher_features` and
+            `student_features`, and `build` is given their shapes.
+
     Example:
 
     >>> class AbsoluteDifference(Method):
@@ -23,6 +29,8 @@ class Method(keras.layers.Layer):
     >>> float(method(ops.array([[4.0, 0.0]]), ops.array([[1.0, 1.0]]), temperature=2.0)[0])
     2.0
     """
+
+    hint: tuple[str | None, str | None] | None = None
 
     def __init__(self, **kwargs):
         kwargs.setdefault("dtype", "float32")

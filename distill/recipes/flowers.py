@@ -41,6 +41,10 @@ STUDIES = {
         "how small may the student's dense layer be?",
         "student_options.dense=16,32,64",
     ),
+    "intermediate-values": (
+        "does matching what lies before the logits help, too?",
+        "method=kd,fitnet",
+    ),
     "early-stopped-teacher": (
         "must the teacher be trained to the end?",
         "teacher_epochs=3,15",

@@ -127,6 +127,9 @@ class Recipe:
     )
 
     method: Annotated[str, "the soft loss, a method's name"] = "kd"
+    method_options: Annotated[Options, "the method's options"] = dataclasses.field(
+        default_factory=dict
+    )
     alpha: Annotated[float, "weight of the hard loss, 0 to 1; the soft loss has 1 - alpha"] = 0.1
     temperature: Annotated[float, "temperature of the soft loss, above 0"] = 4.0
     soft_targets: Annotated[
@@ -272,7 +275,8 @@ class Recipe:
     def with_values(self, values: Mapping[str, Any]) -> "Recipe":
         """Returns the recipe with other values of some fields, as flags and grids give them.
 
-        Options are laid over the recipe's own; another model or optimizer has none of these.
+        Options are laid over the recipe's own; another model, method or optimizer has none of
+        these.
 
         Raises:
             UserError: there is no such field, or a value is out of range.
@@ -289,7 +293,7 @@ class Recipe:
         for name in values:
             if name not in known:
                 raise UserError(f"A recipe has no field {name!r}; --help shows all as flags.")
-        for kind in ("teacher", "student", "assistant", "optimizer"):
+        for kind in ("teacher", "student", "assistant", "method", "optimizer"):
             own, options = getattr(self, kind), f"{kind}_options"
             is_same = own is None or values.get(kind, own) == own
             kept = getattr(self, options) if is_same else {}

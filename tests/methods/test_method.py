@@ -19,7 +19,10 @@ def absolute(teacher_logits, student_logits, temperature):
 
 def test_every_name_gives_a_method():
     for name in METHODS:
-        losses = get_method(name)(TEACHER, STUDENT, temperature=2.0)
+        method = get_method(name)
+        features = {"teacher_features": TEACHER, "student_features": STUDENT}
+        hint = {} if method.hint is None else features
+        losses = method(TEACHER, STUDENT, temperature=2.0, **hint)
         assert losses.shape == (2,)
 
 

@@ -1,0 +1,76 @@
+"""A view that gives the features of one layer beside the logits."""
+
+import keras
+import numpy as np
+import pytest
+from keras import layers
+
+from distill.errors import UserError
+from distill.models import build_model, mean_of_logits
+from distill.models.features import feature_model
+
+X = np.random.default_rng(0).normal(size=(5, 4)).astype("float32")
+
+
+def parts_of(*stack):
+    """What each layer of a stack gives, one after the other."""
+    outputs, x = [], X
+    for layer in stack:
+        x = layer(x)
+        outputs.append(np.asarray(x))
+    return outputs
+
+
+@pytest.mark.parametrize("functional", [False, True])
+@pytest.mark.parametrize("end", ["logits", "softmax", "activation"])
+def test_logits_and_features_of_a_model(functional, end):
+    first, second = layers.Dense(8, activation="relu", name="first"), layers.Dense(6, name="second")
+    last = layers.Dense(3, activation="softmax" if end == "softmax" else None, name="logits")
+    stack = [first, second, last, *([layers.Softmax()] if end == "activation" else [])]
+    model = keras.Sequential([keras.Input((4,)), *stack])
+    if functional:
+        model = keras.Model(model.inputs[0], model.outputs[0])
+    one, two, *_ = parts_of(first, second)
+    expected = two @ last.get_weights()[0] + last.get_weights()[1]
+    for layer, features in ((None, two), ("second", two), ("first", one)):
+        got = feature_model(model, layer)(X)
+        np.testing.assert_allclose(got[0], expected, rtol=1e-5)
+        np.testing.assert_allclose(got[1], features, rtol=1e-5)
+
+
+def test_training_the_view_trains_the_model():
+    model = keras.Sequential([keras.Input((4,)), layers.Dense(8), layers.Dense(3)])
+    view = feature_model(model)
+    assert [id(weight) for weight in view.trainable_weights] == [
+        id(weight) for weight in model.trainable_weights
+    ]
+
+
+def test_a_layer_that_another_model_called_first():
+    shared = layers.Dense(4, name="shared")
+    keras.Model(other := keras.Input((4,)), shared(other))
+    inputs = keras.Input((4,))
+    model = keras.Model(inputs, layers.Dense(3)(shared(layers.Rescaling(2.0)(inputs))))
+    np.testing.assert_allclose(feature_model(model, "shared")(X)[1], shared(2.0 * X), rtol=1e-5)
+
+
+def test_feature_maps_of_a_convolution():
+    model = build_model("flower_cnn", (32, 32, 3), 5, dense=16)
+    assert feature_model(model, "pool4").output_shape == [(None, 5), (None, 2, 2, 128)]
+    assert feature_model(model).output_shape == [(None, 5), (None, 16)]
+
+
+def test_what_has_no_such_features():
+    class Own(keras.Model):
+        def call(self, inputs):
+            return inputs
+
+    model = keras.Sequential([keras.Input((4,)), layers.Dense(8, name="hidden"), layers.Dense(3)])
+    with pytest.raises(UserError, match="subclassed"):
+        feature_model(Own())
+    with pytest.raises(UserError, match=r"no layer 'hiden' on the way .* choose one of hidden, "):
+        feature_model(model, "hiden")
+    with pytest.raises(UserError, match="ends in 'logits', a layer of several inputs or a model"):
+        feature_model(mean_of_logits([model, model]))
+    with pytest.raises(UserError, match="a layer of several inputs or a model"):
+        feature_model(keras.Sequential([keras.Input((4,)), model]))
