@@ -24,9 +24,10 @@ class Distiller(keras.Model):
     """Trains `student` on `alpha * hard_loss + (1 - alpha) * soft_loss`.
 
     The hard loss is the cross-entropy with the labels, the soft loss is what `method` makes of the
-    logits of teacher and student; the student's own regularisation losses are added. It compiles,
-    fits, evaluates, predicts (the student's logits), saves and loads like any Keras model, and
-    logs `loss`, `hard_loss`, `soft_loss` and the student's metrics.
+    logits of teacher and student, and of their features where it names a hint; the student's own
+    regularisation losses are added. It compiles, fits, evaluates, predicts (the student's logits),
+    saves and loads like any Keras model, and logs `loss`, `hard_loss`, `soft_loss` and the
+    student's metrics.
 
     The teacher runs in inference mode and is never changed; its `trainable` flag is left alone.
     A functional or sequential model that ends in softmax is cut before it for training: its

@@ -19,8 +19,8 @@ def feature_model(model: keras.Model, layer: str | None = None) -> keras.Model:
         A Keras model, inputs -> `(logits, features)`.
 
     Raises:
-        UserError: a subclassed model, one that has no such layer, or one whose last layer has
-            several inputs or is a model itself.
+        UserError: a subclassed model or one of several outputs, one that has no such layer, or
+            one whose last layer has several inputs or is a model itself.
 
     Example:
 
@@ -30,10 +30,11 @@ def feature_model(model: keras.Model, layer: str | None = None) -> keras.Model:
     [(None, 3), (None, 8)]
     """
     view = logits_model(model)
-    if not getattr(view, "outputs", None):
+    if len(getattr(view, "outputs", None) or ()) != 1:
         raise UserError(
-            f"The model {model.name!r} is a subclassed one, whose layers cannot be looked at; "
-            "rebuild it with the functional API, or choose a method that compares logits alone."
+            f"The model {model.name!r} is a subclassed one, or has several outputs, so that its "
+            "layers cannot be looked at; make a functional one of it that returns logits, or "
+            "choose a method that compares logits alone."
         )
     calls = _calls_before(view.outputs[0])
     if layer is None:

@@ -127,8 +127,8 @@ class Recipe:
     )
 
     method: Annotated[str, "the soft loss, a method's name"] = "kd"
-    method_options: Annotated[Options, "the method's options"] = dataclasses.field(
-        default_factory=dict
+    method_options: Annotated[Options, "the method's options, e.g. weight=10 of fitnet"] = (
+        dataclasses.field(default_factory=dict)
     )
     alpha: Annotated[float, "weight of the hard loss, 0 to 1; the soft loss has 1 - alpha"] = 0.1
     temperature: Annotated[float, "temperature of the soft loss, above 0"] = 4.0

@@ -142,6 +142,14 @@ def test_saved_and_loaded_with_its_regressor(tmp_path):
         np.testing.assert_allclose(one, other, rtol=1e-5)
 
 
+def test_models_that_are_built_by_their_first_batch():
+    models = [keras.Sequential([layers.Dense(hidden), layers.Dense(3)]) for hidden in (8, 4)]
+    model = Distiller(teacher=models[0], student=models[1], method="fitnet")
+    model.compile("adam")
+    assert np.isfinite(model.fit(X, Y, verbose=0).history["soft_loss"][0])
+    assert model.method.regressor.kernel.shape == (4, 8)
+
+
 def test_the_student_needs_nothing_of_the_method():
     model = distiller()
     names = {weight.path for weight in model.student.weights}

@@ -66,8 +66,10 @@ def test_what_has_no_such_features():
             return inputs
 
     model = keras.Sequential([keras.Input((4,)), layers.Dense(8, name="hidden"), layers.Dense(3)])
-    with pytest.raises(UserError, match="subclassed"):
-        feature_model(Own())
+    two = keras.Model(model.inputs[0], [model.outputs[0], model.layers[0].output])
+    for opaque in (Own(), two):
+        with pytest.raises(UserError, match="subclassed one, or has several outputs"):
+            feature_model(opaque)
     with pytest.raises(UserError, match=r"no layer 'hiden' on the way .* choose one of hidden, "):
         feature_model(model, "hiden")
     with pytest.raises(UserError, match="ends in 'logits', a layer of several inputs or a model"):
