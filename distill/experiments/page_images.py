@@ -6,6 +6,7 @@ import numpy as np
 
 from distill.data import Split
 from distill.errors import UserError
+from distill.evaluation import most_ambiguous
 from distill.experiments.page_models import Focus
 from distill.preparation import data_of
 from distill.report import figures
@@ -43,7 +44,7 @@ def images(focus: Focus) -> Iterator[Section]:
             items.append(_gallery(data, mask, predicted, caption))
         yield Section("Images that tell", f"{focus.where}Seed {seed}, test images, the first "
                       f"{_IMAGES} of each kind.", items)  # fmt: skip
-    yield _dark_knowledge(data.test, data.class_names, logits["teacher"], predicted["teacher"])
+    yield _dark_knowledge(data.test, data.class_names, logits["teacher"])
 
 
 def _gallery(data, mask, predicted, caption):
@@ -58,23 +59,16 @@ def _gallery(data, mask, predicted, caption):
     return Gallery(images, f"{len(chosen)} images: {caption}.")
 
 
-def _dark_knowledge(test: Split, class_names, logits, predicted):
-    """Of four classes, the rightly classified image whose second class is the most probable."""
-    ordered = np.sort(logits, axis=1)
-    margin = ordered[:, -1] - ordered[:, -2]
-    right, items, used = predicted == test.labels, [], set()
-    for index in np.argsort(np.where(right, margin, np.inf), kind="stable"):
-        label = int(test.labels[index])
-        if label in used or not right[index]:
-            continue
-        used.add(label)
-        name, second = class_names[label], class_names[int(np.argsort(logits[index])[-2])]
+def _dark_knowledge(test: Split, class_names, logits):
+    """Four images whose second class the teacher finds nearly as probable as the right one."""
+    items = []
+    for index in most_ambiguous(logits, test.labels)[:4]:
+        name = class_names[test.labels[index]]
+        second = class_names[int(np.argsort(logits[index])[-2])]
         figure = figures.dark_knowledge(test.images[index], logits[index], class_names,
                                         _TEMPERATURES)  # fmt: skip
         alt = f"Image of class {name}; the teacher's next choice is {second}."
         items.append(Picture(figure, alt, f"{name}, a little like {second}."))
-        if len(used) == 4:
-            break
     text = (
         "The teacher's probabilities for four test images at several temperatures: the higher, the "
         "more of what it knows about the wrong classes is shown to the student."

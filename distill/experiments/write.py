@@ -54,7 +54,10 @@ def write_all(results: Results, console: Console) -> None:
     console.print(f"Report: {write_report(results)}", soft_wrap=True)
     shipped = None if results.axes else results.cells[0].runs.get("distilled", [None])[0]
     if shipped:
-        console.print(f"Small model to ship: {shipped.file_of(results.shown)}", soft_wrap=True)
+        path = shipped.file_of(results.shown)
+        if path.is_relative_to(Path.cwd()):
+            path = path.relative_to(Path.cwd())
+        console.print(f"Small model to ship: {path}", soft_wrap=True)
 
 
 def write_report(results: Results) -> Path:

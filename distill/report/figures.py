@@ -249,6 +249,24 @@ def dark_knowledge(
     return figure
 
 
+def image_grid(images: Sequence[tuple[np.ndarray, str]], columns: int = 4) -> Figure:
+    """Draws small images, each with its caption below it.
+
+    Args:
+        images: uint8 `(height, width, channels)` and its caption; of one channel, ink on paper.
+        columns: images in a row.
+    """
+    rows, columns = math.ceil(len(images) / columns), min(columns, len(images))
+    lines = max(caption.count("\n") for _, caption in images) + 1
+    figure = Figure(figsize=(1.6 * columns, (1.25 + 0.16 * lines) * rows), layout="constrained")
+    for axis in figure.subplots(rows, columns, squeeze=False).flat:
+        axis.set_axis_off()
+    for axis, (image, caption) in zip(figure.axes, images, strict=False):
+        axis.imshow(image.squeeze(), cmap="gray_r", vmin=0, vmax=255)
+        axis.set_title(caption, fontsize=7.5, y=0, va="top", pad=-3)
+    return figure
+
+
 def pareto(points: Sequence[tuple[str, str, float, Sequence[float]]], x_name: str) -> Figure:
     """Draws accuracy against what a model costs, and the front: no other is cheaper and better.
 

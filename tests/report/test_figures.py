@@ -157,6 +157,18 @@ def test_dark_knowledge_bars_are_softened_probabilities():
     ]
 
 
+def test_image_grid_has_each_image_with_its_caption():
+    images = [(np.full((4, 5, channels), 10 * n, np.uint8), f"class {n}\nright")
+              for n, channels in enumerate((1, 3, 3, 1, 3))]  # fmt: skip
+    figure = figures.image_grid(images, columns=2)
+    shown = [axis for axis in figure.axes if axis.images]
+    assert len(figure.axes) == 6  # the last place stays empty
+    assert [axis.get_title() for axis in shown] == [caption for _, caption in images]
+    for axis, (image, _) in zip(shown, images, strict=True):
+        np.testing.assert_array_equal(axis.images[0].get_array(), image.squeeze())
+    assert figures.image_grid(images[:1]).axes[0].get_subplotspec().get_gridspec().ncols == 1
+
+
 def test_pareto_front():
     points = [("a", "small", 10, [0.8, 0.9]), ("b", "worse", 20, [0.7]), ("a", "large", 90, [0.95])]
     figure = figures.pareto(points, "parameters")

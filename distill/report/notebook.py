@@ -1,0 +1,72 @@
+"""Shows parts of a report in a notebook: tables and texts as Markdown, figures as PNG."""
+
+import io
+from collections.abc import Callable, Sequence
+
+from matplotlib.figure import Figure
+
+from distill.report import figures
+from distill.report.page import Code, Gallery, Picture, Section, Table
+from distill.report.tables import markdown_table
+
+_DPI = 110
+
+
+def show(*parts: Section | Table | Picture | Gallery | Code | Figure | str) -> None:
+    """Shows parts of a report below a notebook's cell, one after the other.
+
+    Args:
+        *parts: sections of a report or what they consist of, figures, and texts in Markdown.
+    """
+    from IPython.display import Image, Markdown, display  # of the notebook that this runs in
+
+    for part in parts:
+        if isinstance(part, Section):
+            show(f"### {part.title}", *([part.text] if part.text else []), *part.items)
+        elif isinstance(part, Picture):
+            alt = part.alt.replace("[", "(").replace("]", ")")
+            display(Image(png(part.figure), alt=alt))
+            show(*([part.caption] if part.caption else []))
+        elif isinstance(part, Gallery):
+            show(part.caption, *([figures.image_grid(part.images)] if part.images else []))
+        elif isinstance(part, Figure):
+            display(Image(png(part)))
+        elif isinstance(part, Table):
+            display(Markdown(markdown_table(part)))
+        elif isinstance(part, Code):
+            display(Markdown(f"{part.caption}\n\n```\n{part.text}\n```"))
+        else:
+            display(Markdown(part))
+
+
+def show_with_slider(draw: Callable[[float], Figure], values: Sequence[float], name: str) -> None:
+    """Shows a figure and a slider that draws it anew; without widgets, the figure alone.
+
+    Args:
+        draw: makes the figure for one of the values.
+        values: what the slider goes through; the one in the middle comes first.
+        name: what the values are, beside the slider.
+    """
+    start = values[len(values) // 2]
+    try:
+        import ipywidgets as widgets
+        from IPython.display import display
+    except ImportError:
+        show(draw(start))
+        return
+    slider = widgets.SelectionSlider(options=[(f"{value:g}", value) for value in values],
+                                     value=start, description=name)  # fmt: skip
+    image = widgets.Image(value=png(draw(start)), format="png")
+
+    def redraw(change):
+        image.value = png(draw(change["new"]))
+
+    slider.observe(redraw, names="value")
+    display(widgets.VBox([slider, image]))
+
+
+def png(figure: Figure) -> bytes:
+    """Returns a figure as a PNG file."""
+    file = io.BytesIO()
+    figure.savefig(file, format="png", dpi=_DPI, metadata={"Software": None})
+    return file.getvalue()

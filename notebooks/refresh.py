@@ -1,0 +1,98 @@
+"""Executes notebooks and keeps their outputs, light and without traces of the machine.
+
+python notebooks/refresh.py                    all of them, in full
+python notebooks/refresh.py flowers --quick    one, with QUICK
+"""
+
+import argparse
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+import nbformat
+from nbclient import NotebookClient
+
+HERE = Path(__file__).parent
+MOST_BYTES = 1_500_000  # of a notebook with its outputs
+
+
+def execute(notebook: nbformat.NotebookNode, folder: Path, quick: bool) -> None:
+    """Runs all cells in a new kernel, in `folder`; outputs are put into the notebook.
+
+    Raises:
+        CellExecutionError: a cell ended in an error.
+    """
+    os.environ["QUICK"] = str(int(quick))  # the kernel's, too
+    client = NotebookClient(notebook, timeout=None, kernel_name="python3",
+                            resources={"metadata": {"path": str(folder)}})  # fmt: skip
+    client.execute()
+
+
+def clean(notebook: nbformat.NotebookNode) -> None:
+    """Leaves what a reader sees: no metadata but the language, no state of widgets or progress."""
+    notebook.metadata = nbformat.from_dict(
+        {
+            "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+            "language_info": {"name": "python"},
+        }
+    )
+    for cell in notebook.cells:
+        cell.metadata = nbformat.from_dict({})
+        if cell.cell_type == "code":
+            cell.outputs = [output for output in map(_clean_output, cell.outputs) if output]
+
+
+def _clean_output(output):
+    if "data" not in output:
+        return output
+    data = {kind: value for kind, value in output.data.items() if "widget" not in kind}
+    if not data.get("text/plain", "").strip() or data["text/plain"].startswith("Output("):
+        return None  # a bar of progress that is over
+    output.data = nbformat.from_dict(data)
+    output.metadata = nbformat.from_dict({})
+    return output
+
+
+def faults(notebook: nbformat.NotebookNode) -> list[str]:
+    """Says what of a kept notebook is not as a reader should find it."""
+    found, cells = [], [cell for cell in notebook.cells if cell.cell_type == "code"]
+    if [cell.execution_count for cell in cells] != list(range(1, len(cells) + 1)):
+        found.append("its cells were not executed in order, once each")
+    outputs = [output for cell in cells for output in cell.outputs]
+    for output in outputs:
+        if output.output_type == "error" or output.get("name") == "stderr":
+            text = output.get("text") or output.get("evalue")
+            found.append(f"an error or a warning among its outputs: {text.strip()[:200]}")
+    before = nbformat.writes(notebook)
+    clean(notebook)
+    if nbformat.writes(notebook) != before:
+        found.append("metadata or state of widgets in it")
+    if len(before) > MOST_BYTES:
+        found.append(f"{len(before)} bytes, more than {MOST_BYTES}")
+    if not any("image/png" in output.get("data", {}) for output in outputs):
+        found.append("no figure among its outputs")
+    return found
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    names = sorted(path.stem for path in HERE.glob("*.ipynb"))
+    parser.add_argument(
+        "names", nargs="*", metavar="NAME", help=f"{', '.join(names)}; default: all"
+    )
+    parser.add_argument("--quick", action="store_true", help="with QUICK, in a few minutes")
+    options = parser.parse_args()
+    for name in options.names or names:
+        path = HERE / f"{name}.ipynb"
+        notebook = nbformat.read(path, as_version=4)
+        with tempfile.TemporaryDirectory() as folder:
+            execute(notebook, Path(folder), options.quick)
+        clean(notebook)
+        nbformat.write(notebook, path)
+        print(f"{path}: {'; '.join(faults(notebook)) or 'executed'}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
