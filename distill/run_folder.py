@@ -135,9 +135,14 @@ def open_run(folder: Path) -> Run | None:
     settings = read_json(folder / "settings.json")
     try:
         identity, seed = settings["identity"], settings["recipe"]["seed"]
-        return completed(folder, identity["role"], seed, identity)
+        run = completed(folder, identity["role"], seed, identity)
     except (KeyError, TypeError) as error:
         raise _damaged(folder / "settings.json") from error
+    measured = [run.metrics[epoch].get(split) for epoch in ("last", "best")
+                for split in ("validation", "test")]  # fmt: skip
+    if not all(isinstance(each, dict) and "accuracy" in each for each in measured):
+        raise _damaged(folder / "metrics.json")
+    return run
 
 
 def _identity_in(folder):

@@ -27,7 +27,7 @@ def test_list_names_what_is_damaged_and_shows_the_rest(grid, capsys, tmp_path):
     shutil.copytree(grid[2], tmp_path / "runs")
     run = next((tmp_path / "runs").glob("digits/teacher-*"))
     (run / "teacher.keras").write_bytes(b"damaged")
-    others = list((tmp_path / "runs").glob("digits/student-*"))
+    others = sorted((tmp_path / "runs").glob("digits/student-*"))[::-1]
     (others[0] / "settings.json").write_text("[]")
     metrics = json.loads((others[1] / "metrics.json").read_text())
     del metrics["last"]["test"]
