@@ -76,7 +76,7 @@ def _run(door, arguments):
     if options.study is not None:
         axes = [*options.study.axes(recipe), *axes]
     recipe, axes = fixed(recipe, axes)
-    experiment = run_experiment(recipe, options.runs, axes, arms, options.fresh)
+    experiment = run_experiment(recipe, options.runs, axes, arms, options.fresh, command=sys.argv)
     return 1 if experiment.failures else 0
 
 

@@ -196,29 +196,6 @@ def per_class_accuracy(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
         return np.diag(counts) / counts.sum(axis=1)
 
 
-def most_ambiguous(logits: np.ndarray, labels: np.ndarray) -> list[int]:
-    """Finds, of each class, the rightly classified example whose two largest logits differ least.
-
-    Args:
-        logits: `(examples, classes)`, of two classes or more.
-        labels: `(examples,)`.
-
-    Returns:
-        Indices of examples, the most ambiguous first; classes without a right one are left out.
-
-    Example:
-
-    >>> most_ambiguous(np.array([[3.0, 1.0], [2.0, 1.0], [1.0, 4.0]]), np.array([0, 0, 1]))
-    [1, 2]
-    """
-    ordered = np.sort(logits, axis=-1)
-    margin = ordered[:, -1] - ordered[:, -2]
-    right = np.flatnonzero(np.argmax(logits, axis=-1) == labels)
-    right = right[np.argsort(margin[right], kind="stable")]
-    first_of_class = np.unique(labels[right], return_index=True)[1]
-    return right[np.sort(first_of_class)].tolist()
-
-
 def agreement(teacher_logits: np.ndarray, student_logits: np.ndarray) -> float:
     """Returns the share of examples for which both predict the same class."""
     return float(np.mean(np.argmax(teacher_logits, -1) == np.argmax(student_logits, -1)))

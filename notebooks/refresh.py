@@ -2,6 +2,7 @@
 
 python notebooks/refresh.py                    all of them, in full
 python notebooks/refresh.py flowers --quick    one, with QUICK
+python notebooks/refresh.py --runs FOLDER      runs that are in this folder already are used again
 """
 
 import argparse
@@ -15,6 +16,48 @@ from nbclient import NotebookClient
 
 HERE = Path(__file__).parent
 MOST_BYTES = 1_500_000  # of a notebook with its outputs
+REPOSITORY = ""  # OWNER/NAME on GitHub, where it is public: badges and first cells are made from it
+
+# The first cell of every notebook. It cannot be imported: it is there to make that possible.
+SETUP = f"""\
+# In Colab this installs the package, with CUDA where there is a GPU. Elsewhere it does nothing.
+import importlib.util
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+REPOSITORY = "{REPOSITORY}"  # OWNER/NAME on GitHub; set in notebooks/refresh.py
+found = importlib.util.find_spec("distill")
+if found is None or found.origin is None:  # not there, or a folder of that name
+    if "google.colab" not in sys.modules:
+        raise ModuleNotFoundError("distill is not installed: pip install -e '.[notebooks]'")
+    wheels = sorted(Path().glob("distill-*.whl"))
+    folders = [path for path in (Path("distill"), Path("..")) if (path / "setup.cfg").is_file()]
+    source = next((str(path.resolve()) for path in [*wheels[::-1], *folders]), None)
+    if source is None and not REPOSITORY:
+        raise ModuleNotFoundError("upload the package: its folder, or its wheel distill-….whl")
+    source = source or f"git+https://github.com/{{REPOSITORY}}"
+    extra = "[gpu]" if shutil.which("nvidia-smi") else ""
+    package = f"distill{{extra}} @ {{source if '+' in source else Path(source).as_uri()}}"
+    subprocess.check_call([sys.executable, "-m", "pip", "install", "--quiet", package])
+    importlib.invalidate_caches()"""
+
+
+def badge(name: str) -> str:
+    """The line that opens a notebook in Colab; without a repository, where it can be uploaded."""
+    colab = "https://colab.research.google.com"
+    page = f"github/{REPOSITORY}/blob/main/notebooks/{name}.ipynb" if REPOSITORY else ""
+    return f"[![Open in Colab]({colab}/assets/colab-badge.svg)]({colab}/{page})"
+
+
+def begin(notebook: nbformat.NotebookNode, name: str) -> None:
+    """Gives a notebook its badge, below the title, and its first code cell."""
+    title, _, text = notebook.cells[0].source.partition("\n\n")
+    if text.startswith("[!["):
+        text = text.partition("\n\n")[2]
+    notebook.cells[0].source = f"{title}\n\n{badge(name)}\n\n{text}"
+    notebook.cells[1].source = SETUP
 
 
 def execute(notebook: nbformat.NotebookNode, folder: Path, quick: bool) -> None:
@@ -54,7 +97,7 @@ def _clean_output(output):
     return output
 
 
-def faults(notebook: nbformat.NotebookNode) -> list[str]:
+def faults(notebook: nbformat.NotebookNode, name: str) -> list[str]:
     """Says what of a kept notebook is not as a reader should find it."""
     found, cells = [], [cell for cell in notebook.cells if cell.cell_type == "code"]
     if [cell.execution_count for cell in cells] != list(range(1, len(cells) + 1)):
@@ -64,6 +107,10 @@ def faults(notebook: nbformat.NotebookNode) -> list[str]:
         if output.output_type == "error" or output.get("name") == "stderr":
             text = output.get("text") or output.get("evalue")
             found.append(f"an error or a warning among its outputs: {text.strip()[:200]}")
+    before = nbformat.writes(notebook)
+    begin(notebook, name)
+    if nbformat.writes(notebook) != before:
+        found.append("not the badge and the first cell that refresh.py writes")
     before = nbformat.writes(notebook)
     clean(notebook)
     if nbformat.writes(notebook) != before:
@@ -82,15 +129,19 @@ def main() -> int:
         "names", nargs="*", metavar="NAME", help=f"{', '.join(names)}; default: all"
     )
     parser.add_argument("--quick", action="store_true", help="with QUICK, in a few minutes")
+    parser.add_argument("--runs", type=Path, metavar="FOLDER", help="where they execute")
     options = parser.parse_args()
     for name in options.names or names:
         path = HERE / f"{name}.ipynb"
         notebook = nbformat.read(path, as_version=4)
-        with tempfile.TemporaryDirectory() as folder:
-            execute(notebook, Path(folder), options.quick)
+        begin(notebook, name)
+        with tempfile.TemporaryDirectory() as temporary:
+            folder = options.runs or Path(temporary)
+            folder.mkdir(parents=True, exist_ok=True)
+            execute(notebook, folder, options.quick)
         clean(notebook)
         nbformat.write(notebook, path)
-        print(f"{path}: {'; '.join(faults(notebook)) or 'executed'}")
+        print(f"{path}: {'; '.join(faults(notebook, name)) or 'executed'}")
     return 0
 
 

@@ -22,7 +22,6 @@ from distill.evaluation import (
     fit_temperature,
     kl_to_teacher,
     measure,
-    most_ambiguous,
     multiply_adds,
     per_class_accuracy,
     predict_logits,
@@ -223,14 +222,6 @@ def test_confusion_and_accuracy_by_class():
     np.testing.assert_allclose(per_class_accuracy(logits, labels), [1 / 2, 1 / 3, np.nan])
     # classes that are neither true nor predicted keep their place
     np.testing.assert_array_equal(confusion(np.eye(3)[[1]], np.array([1])), np.diag([0, 1, 0]))
-
-
-def test_most_ambiguous_of_each_class():
-    logits = np.array([[5.0, 0, 0], [3, 2.5, 0], [0, 4, 3], [9, 8.9, 0], [0, 3, 1], [2, 1, 0.0]])
-    labels = np.array([0, 0, 1, 1, 1, 2])
-    # The fourth is nearest to a tie, and wrong; of class 2 none is right.
-    assert most_ambiguous(logits, labels) == [1, 2]
-    assert most_ambiguous(logits[2:], labels[2:]) == [0]
 
 
 def test_agreement_and_divergence():

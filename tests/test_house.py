@@ -21,6 +21,7 @@ FLOORS = (  # top to bottom
     "soft_targets",
     "outcome",
     "evaluation",
+    "dark_knowledge",
     "class_bias",
     "distiller",
     "callbacks",

@@ -11,6 +11,7 @@ from rich.table import Table
 
 from distill.errors import UserError
 from distill.experiments.arms import ARMS, MODELS
+from distill.experiments.command import command_of
 from distill.experiments.estimate import estimate
 from distill.experiments.execution import Failure, StopExperiment, find_complete, run_here, run_task
 from distill.experiments.grid import Axis, axis_name, show
@@ -43,6 +44,7 @@ def run_experiment(
     fresh: bool = False,
     console: Console | None = None,
     execute: Executor = run_here,
+    command: list[str] | None = None,
 ) -> Experiment:
     """Trains what is missing of an experiment's runs, compares and reports.
 
@@ -54,6 +56,7 @@ def run_experiment(
         fresh: train complete runs anew; the older ones are renamed.
         console: where plan, progress, table and sentence are printed; the terminal by default.
         execute: where runs execute; see `distill.experiments.execution.run_here`.
+        command: the command line that results name; by default the one that would do the same.
 
     Returns:
         The results and the failures. A failed run does not end the others.
@@ -68,7 +71,7 @@ def run_experiment(
     wanted = [task for task in plan.tasks.values() if task.folder not in complete]
     seconds = estimate(wanted, by_trial=plan.is_grid)
     _print_plan(plan, complete, seconds, console)
-    folder = write_plan(plan)
+    folder = write_plan(plan, command or command_of(recipe, axes, arms, Path(runs)))
     failures, trained = [], 0
     with RunProgress(console, seconds) as progress:
         trainer = _Trainer(plan, Path(runs), fresh, complete, progress)

@@ -8,6 +8,7 @@ from rich.table import Table
 from distill.errors import UserError
 from distill.evaluation import agreement
 from distill.experiments.arms import MODELS
+from distill.experiments.command import command_of
 from distill.experiments.measures import measure_rows, quantities
 from distill.experiments.results import FILE, Cell, Results, read_results
 from distill.experiments.statistics import bootstrap_difference, mcnemar
@@ -152,7 +153,8 @@ def of_one_run(run: Run) -> Results:
         ) from error
     arm = next(name for name in MODELS if MODELS[name].role == run.role)
     cell = Cell({}, recipe, {arm: [run]})
-    return Results(recipe, (), (arm,), [cell], settings["command"], run.folder, [])
+    command = command_of(recipe, (), (arm,), run.folder.parent.parent)
+    return Results(recipe, (), (arm,), [cell], command, run.folder, [])
 
 
 def _require_run(folder: Path) -> Run:

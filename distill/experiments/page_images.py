@@ -4,12 +4,12 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from distill.dark_knowledge import most_ambiguous
 from distill.data import Split
 from distill.errors import UserError
-from distill.evaluation import most_ambiguous
 from distill.experiments.page_models import Focus
 from distill.preparation import data_of
-from distill.report import figures
+from distill.report import image_figures
 from distill.report.page import Gallery, Picture, Section
 
 _IMAGES = 12  # of a gallery
@@ -65,7 +65,7 @@ def _dark_knowledge(test: Split, class_names, logits):
     for index in most_ambiguous(logits, test.labels)[:4]:
         name = class_names[test.labels[index]]
         second = class_names[int(np.argsort(logits[index])[-2])]
-        figure = figures.dark_knowledge(test.images[index], logits[index], class_names,
+        figure = image_figures.dark_knowledge(test.images[index], logits[index], class_names,
                                         _TEMPERATURES)  # fmt: skip
         alt = f"Image of class {name}; the teacher's next choice is {second}."
         items.append(Picture(figure, alt, f"{name}, a little like {second}."))

@@ -3,7 +3,6 @@
 import dataclasses
 import functools
 import os
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +45,7 @@ class Results:
         axes: what was varied.
         arms: names in `distill.experiments.arms.ARMS`.
         cells: one for each setting.
-        command: the command line that made it.
+        command: the command line that made it; `None` where a program of one's own did.
         folder: where results are written.
         damaged: of each run that could not be read, why, in one sentence.
     """
@@ -55,7 +54,7 @@ class Results:
     axes: tuple[Axis, ...]
     arms: tuple[str, ...]
     cells: list[Cell]
-    command: list[str]
+    command: list[str] | None
     folder: Path
     damaged: list[str]
 
@@ -71,8 +70,12 @@ class Results:
         return sum(runs.count(None) for runs in cells)
 
 
-def write_plan(plan: Plan) -> Path:
+def write_plan(plan: Plan, command: list[str] | None) -> Path:
     """Writes down what belongs to an experiment, before its runs are there.
+
+    Args:
+        plan: the experiment.
+        command: the command line that makes it; `None` where there is none.
 
     Returns:
         The folder of its results.
@@ -96,7 +99,7 @@ def write_plan(plan: Plan) -> Path:
             "axes": [dataclasses.asdict(axis) for axis in plan.axes],
             "arms": plan.arms,
             "cells": cells,
-            "command": sys.argv,
+            "command": command,
         },
     )
     return folder

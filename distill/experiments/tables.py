@@ -30,6 +30,8 @@ def title(results: Results) -> str:
 
 def command_line(results: Results) -> str:
     """Returns the command that made the experiment, without the folder of the script."""
+    if results.command is None:
+        return "a program that called run_experiment"
     return shlex.join(["python", Path(results.command[0]).name, *results.command[1:]])
 
 

@@ -40,7 +40,7 @@ IMAGENETTE_SMALL = dataclasses.replace(
     image_size=64,
     teacher_options={"width": 0.5},
     student_options={"width": 0.2},
-    epochs=30,
+    epochs=20,
     batch_size=32,
 )
 STUDIES = {

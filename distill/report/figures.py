@@ -13,7 +13,7 @@ from matplotlib import ticker
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.transforms import Bbox
-from scipy import special, stats
+from scipy import stats
 
 from distill.run_folder import replacing
 
@@ -216,54 +216,6 @@ def reliability_diagram(curves: Mapping[str, Sequence[np.ndarray]]) -> Figure:
     _finish(axis, "confidence", "accuracy")
     axis.xaxis.set_major_formatter(ticker.PercentFormatter(1.0))
     _legend(figure)
-    return figure
-
-
-def dark_knowledge(
-    image: np.ndarray, logits: np.ndarray, class_names: Sequence[str], temperatures: Sequence[float]
-) -> Figure:
-    """Draws an image and the probabilities that a teacher gives it at several temperatures.
-
-    Args:
-        image: uint8 `(height, width, channels)`.
-        logits: the teacher's, `(classes,)`.
-        class_names: one for each class; the ten most probable are shown.
-        temperatures: at most four.
-    """
-    figure = Figure(figsize=(SIZE[0], 3.8), layout="constrained")
-    panels = [*range(len(temperatures))]
-    axes = figure.subplot_mosaic([["image"] * len(panels), panels], height_ratios=[1, 1.8])
-    axes["image"].imshow(image.squeeze(), cmap="gray_r", vmin=0, vmax=255)
-    axes["image"].axis("off")
-    order = np.sort(np.argsort(-logits, kind="stable")[:10])[::-1]
-    names = [short(class_names[index], 14) for index in order]
-    for panel, temperature in zip(panels, temperatures, strict=True):
-        axis = axes[panel]
-        axis.barh(range(len(order)), special.softmax(logits / temperature)[order], color="#0072B2")
-        axis.set_xlim(0, 1)
-        axis.set_xticks([0, 1], ["0", "1"])
-        axis.set_title(f"T = {temperature:g}", fontsize=9)
-        axis.set_yticks(range(len(order)), [] if panel else names, fontsize=8)
-        axis.spines[["top", "right"]].set_visible(False)
-    figure.supxlabel("probability", fontsize=9)
-    return figure
-
-
-def image_grid(images: Sequence[tuple[np.ndarray, str]], columns: int = 4) -> Figure:
-    """Draws small images, each with its caption below it.
-
-    Args:
-        images: uint8 `(height, width, channels)` and its caption; of one channel, ink on paper.
-        columns: images in a row.
-    """
-    rows, columns = math.ceil(len(images) / columns), min(columns, len(images))
-    lines = max(caption.count("\n") for _, caption in images) + 1
-    figure = Figure(figsize=(1.6 * columns, (1.25 + 0.16 * lines) * rows), layout="constrained")
-    for axis in figure.subplots(rows, columns, squeeze=False).flat:
-        axis.set_axis_off()
-    for axis, (image, caption) in zip(figure.axes, images, strict=False):
-        axis.imshow(image.squeeze(), cmap="gray_r", vmin=0, vmax=255)
-        axis.set_title(caption, fontsize=7.5, y=0, va="top", pad=-3)
     return figure
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 
 from matplotlib.figure import Figure
 
-from distill.report import figures
+from distill.report import image_figures
 from distill.report.page import Code, Gallery, Picture, Section, Table
 from distill.report.tables import markdown_table
 
@@ -28,7 +28,7 @@ def show(*parts: Section | Table | Picture | Gallery | Code | Figure | str) -> N
             display(Image(png(part.figure), alt=alt))
             show(*([part.caption] if part.caption else []))
         elif isinstance(part, Gallery):
-            show(part.caption, *([figures.image_grid(part.images)] if part.images else []))
+            show(part.caption, *([image_figures.image_grid(part.images)] if part.images else []))
         elif isinstance(part, Figure):
             display(Image(png(part)))
         elif isinstance(part, Table):

@@ -69,8 +69,8 @@ def test_above_is_a_whole_interval_above():
 
     found = {"student": runs("student", 0.90, 0.91, 0.92),
              "distilled": runs("distilled", 0.95, 0.96, 0.972)}  # fmt: skip
-    results = Results(Recipe(), (), tuple(found), [Cell({}, Recipe(), found)], [], Path("x"), [])
-    made_up = CompleteExperiment(results, "command", Path("page.md"))
+    results = Results(Recipe(), (), tuple(found), [Cell({}, Recipe(), found)], ["x"], Path("x"), [])
+    made_up = CompleteExperiment(results, Path("page.md"))
     assert made_up.is_above("distilled", "student")
     assert not made_up.is_above("student", "distilled")
     assert not made_up.is_above("student", "student")

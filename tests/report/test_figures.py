@@ -139,36 +139,6 @@ def test_reliability_diagram_leaves_empty_bins_out():
     assert sizes[1] - 8 == pytest.approx(3 * (sizes[0] - 8))
 
 
-def test_dark_knowledge_bars_are_softened_probabilities():
-    logits = np.array([4.0, 2.0, 0.0])
-    image = np.zeros((5, 4, 3), np.uint8)
-    figure = figures.dark_knowledge(image, logits, ["cat", "dog", "cow"], (1.0, 2.0))
-    assert len(figure.axes) == 3
-    for axis, temperature in zip(figure.axes[1:], (1.0, 2.0), strict=True):
-        wanted = np.exp(logits / temperature) / np.exp(logits / temperature).sum()
-        # From the top: the first class first.
-        bars = sorted(axis.patches, key=lambda bar: -bar.get_y())
-        np.testing.assert_allclose([bar.get_width() for bar in bars], wanted)
-    names = [label.get_text() for label in figure.axes[1].get_yticklabels()]
-    assert names == ["cow", "dog", "cat"]
-    many = figures.dark_knowledge(image, np.arange(50.0), [str(i) for i in range(50)], (1.0,))
-    assert [label.get_text() for label in many.axes[1].get_yticklabels()] == [
-        str(number) for number in range(49, 39, -1)
-    ]
-
-
-def test_image_grid_has_each_image_with_its_caption():
-    images = [(np.full((4, 5, channels), 10 * n, np.uint8), f"class {n}\nright")
-              for n, channels in enumerate((1, 3, 3, 1, 3))]  # fmt: skip
-    figure = figures.image_grid(images, columns=2)
-    shown = [axis for axis in figure.axes if axis.images]
-    assert len(figure.axes) == 6  # the last place stays empty
-    assert [axis.get_title() for axis in shown] == [caption for _, caption in images]
-    for axis, (image, _) in zip(shown, images, strict=True):
-        np.testing.assert_array_equal(axis.images[0].get_array(), image.squeeze())
-    assert figures.image_grid(images[:1]).axes[0].get_subplotspec().get_gridspec().ncols == 1
-
-
 def test_pareto_front():
     points = [("a", "small", 10, [0.8, 0.9]), ("b", "worse", 20, [0.7]), ("a", "large", 90, [0.95])]
     figure = figures.pareto(points, "parameters")

@@ -10,7 +10,7 @@ import pytest
 from matplotlib.figure import Figure
 from PIL import Image
 
-from distill.report import figures
+from distill.report import figures, image_figures
 from distill.report.page import (
     Code,
     Gallery,
@@ -35,7 +35,9 @@ def everything(text="text"):
         figures.learning_curve(curves, "validation accuracy"),
         figures.axis_curve("T", (1.0, 2.0, 16.0), {"teacher": RNG.random((3, 5))}, "accuracy"),
         figures.confusion_matrix(matrix, names),
-        figures.dark_knowledge(np.zeros((8, 8, 1), np.uint8), RNG.random(10), names, (1.0, 4.0)),
+        image_figures.dark_knowledge(
+            np.zeros((8, 8, 1), np.uint8), RNG.random(10), names, (1.0, 4.0)
+        ),
         figures.heat_map("a", ["1", "2"], "b", ["x", "y"], RNG.random((2, 2)), RNG.random((2, 2)),
                          "accuracy"),
     ]  # fmt: skip
