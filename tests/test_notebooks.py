@@ -2,13 +2,20 @@
 
 import importlib.util
 import os
+import subprocess
+import sys
+import types
 from pathlib import Path
 
 import nbformat
+import numpy as np
 import pytest
+import tensorflow as tf
+import tensorflow_datasets as tfds
 
 FOLDER = Path(__file__).parent.parent / "notebooks"
 NAMES = sorted(path.stem for path in FOLDER.glob("*.ipynb"))
+FLOWERS = ("dandelion", "daisy", "tulips", "sunflowers", "roses")
 
 
 @pytest.fixture(scope="module")
@@ -19,25 +26,47 @@ def refresh():
     return module
 
 
+@pytest.fixture(scope="module")
+def few_flowers(tmp_path_factory):
+    """A TFDS folder whose tf_flowers has few photos, each kind of its own brightness."""
+    folder, random = tmp_path_factory.mktemp("tensorflow_datasets"), np.random.default_rng(0)
+    labels = np.arange(150) % len(FLOWERS)
+    images = random.integers(0, 100, (150, 50, 50, 3)) + 35 * labels[:, None, None, None]
+    photos = {"image": images.astype("uint8"), "label": labels}
+    features = {
+        "image": tfds.features.Image(shape=(None, None, 3), encoding_format="jpeg"),
+        "label": tfds.features.ClassLabel(names=list(FLOWERS)),
+    }
+    tfds.dataset_builders.store_as_tfds_dataset(
+        name="tf_flowers",
+        version="3.0.1",
+        features=tfds.features.FeaturesDict(features),
+        split_datasets={"train": tf.data.Dataset.from_tensor_slices(photos)},
+        data_dir=folder,
+    )
+    return folder
+
+
 def read(name):
     return nbformat.read(FOLDER / f"{name}.ipynb", as_version=4)
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_kept_notebooks_are_light_and_whole(name, refresh):
-    assert refresh.faults(read(name)) == []
+    assert refresh.faults(read(name), name) == []
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_executes_from_a_clean_kernel(name, refresh, tmp_path, monkeypatch):
+def test_executes_from_a_clean_kernel(name, refresh, few_flowers, tmp_path, monkeypatch):
     notebook = read(name)
     for cell in notebook.cells:
         if cell.cell_type == "code":
             cell.outputs, cell.execution_count = [], None
     monkeypatch.setenv("PYTHONWARNINGS", "error::DeprecationWarning:distill")
+    monkeypatch.setenv("TFDS_DATA_DIR", str(few_flowers))
     refresh.execute(notebook, tmp_path, quick=True)
     refresh.clean(notebook)
-    assert refresh.faults(notebook) == []
+    assert refresh.faults(notebook, name) == []
     assert os.listdir(tmp_path)
 
 
@@ -46,6 +75,78 @@ def test_what_a_check_finds(name, refresh):
     notebook = read(name)
     notebook.metadata["author"] = "somebody"
     notebook.cells[1].execution_count = 7
-    found = " ".join(refresh.faults(notebook))
+    notebook.cells[1].source += "\n"
+    notebook.cells[2].outputs.append(nbformat.v4.new_output("stream", name="stderr", text="oh"))
+    found = " ".join(refresh.faults(notebook, name))
     assert "metadata" in found
     assert "not executed in order" in found
+    assert "not the badge and the first cell" in found
+    assert "a warning among its outputs: oh" in found
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_notebooks_define_no_training(name):
+    """No loop, loss or model of a notebook's own, but where strangers' models are the matter."""
+    source = "\n".join(cell.source for cell in read(name).cells if cell.cell_type == "code")
+    assert "GradientTape" not in source
+    if name != "your_own_models":
+        assert not any(word in source for word in ("layers.", ".compile(", ".fit(", "\nclass "))
+
+
+@pytest.fixture
+def setup(refresh, monkeypatch, tmp_path):
+    """Runs the first cell; returns what it would have installed."""
+
+    def run(in_colab, has_package, has_gpu=False):
+        installed = []
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.setattr(subprocess, "check_call", installed.append)
+        find_spec = importlib.util.find_spec
+        spec = types.SimpleNamespace(origin="distill/__init__.py") if has_package else None
+
+        def find(name):
+            return spec if name == "distill" else find_spec(name)
+
+        monkeypatch.setattr(importlib.util, "find_spec", find)
+        monkeypatch.setattr("shutil.which", lambda name: "a path" if has_gpu else None)
+        if in_colab:
+            monkeypatch.setitem(sys.modules, "google.colab", types.ModuleType("google.colab"))
+        else:
+            monkeypatch.delitem(sys.modules, "google.colab", raising=False)
+        exec(refresh.SETUP, {})
+        return installed
+
+    return run
+
+
+@pytest.mark.parametrize("in_colab", [True, False])
+def test_the_first_cell_leaves_an_installed_package_alone(in_colab, setup):
+    assert setup(in_colab, has_package=True) == []
+
+
+def test_the_first_cell_installs_nothing_outside_colab(setup, tmp_path):
+    (tmp_path / "distill-0.1.0-py3-none-any.whl").touch()
+    with pytest.raises(ModuleNotFoundError, match=r"pip install -e '\.\[notebooks\]'"):
+        setup(in_colab=False, has_package=False)
+
+
+@pytest.mark.parametrize(("has_gpu", "extra"), [(True, "[gpu]"), (False, "")])
+def test_in_colab_the_first_cell_installs_what_was_uploaded(has_gpu, extra, setup, tmp_path):
+    with pytest.raises(ModuleNotFoundError, match="upload the package"):
+        setup(in_colab=True, has_package=False)
+    folder = tmp_path / "distill"
+    folder.mkdir()
+    (folder / "setup.cfg").touch()
+    ((*_, package),) = setup(True, False, has_gpu)
+    assert package == f"distill{extra} @ {folder.as_uri()}"
+    wheel = tmp_path / "distill-0.1.0-py3-none-any.whl"
+    wheel.touch()
+    ((*_, package),) = setup(True, False, has_gpu)
+    assert package == f"distill{extra} @ {wheel.as_uri()}"
+
+
+def test_a_repository_is_set_in_one_place(refresh, monkeypatch):
+    assert refresh.badge("flowers").endswith("(https://colab.research.google.com/)")
+    monkeypatch.setattr(refresh, "REPOSITORY", "owner/name")
+    page = "https://colab.research.google.com/github/owner/name/blob/main/notebooks/flowers.ipynb"
+    assert refresh.badge("flowers").endswith(f"({page})")

@@ -21,6 +21,7 @@ from distill.experiments.write import write_all
 from distill.preparation import data_of
 from distill.recipes import Recipe
 from distill.report.numbers import percent
+from distill.report.page import Page
 from distill.report.progress import RunProgress, duration
 from distill.run_folder import Run
 from distill.training import check_distillation
@@ -30,10 +31,11 @@ Executor = Callable[[Iterable[Task], Callable[[Task, dict[Path, Run]], Run]], It
 
 @dataclasses.dataclass(frozen=True)
 class Experiment:
-    """What an experiment leaves: its results, and the runs that failed."""
+    """What an experiment leaves: its results, the runs that failed, and its report."""
 
     results: Results
     failures: list[Failure]
+    page: Page
 
 
 def run_experiment(
@@ -59,7 +61,7 @@ def run_experiment(
         command: the command line that results name; by default the one that would do the same.
 
     Returns:
-        The results and the failures. A failed run does not end the others.
+        The results, the failures and the report. A failed run does not end the others.
 
     Raises:
         UserError: something of the recipe cannot be had, or no run could be trained.
@@ -86,9 +88,9 @@ def run_experiment(
     if failures and not trained:
         raise UserError(failures[0].reason)
     results = read_results(folder)
-    write_all(results, console)
+    page = write_all(results, console)
     _print_failures(failures, console)
-    return Experiment(results, failures)
+    return Experiment(results, failures, page)
 
 
 class _Trainer:

@@ -22,17 +22,20 @@ from distill.experiments.tables import (
     title,
 )
 from distill.report.figures import draw_learning_curves
-from distill.report.page import write_page
+from distill.report.page import Page, write_page
 from distill.report.tables import markdown_table, print_table
 from distill.run_folder import Run, replacing
 
 
-def write_all(results: Results, console: Console) -> None:
+def write_all(results: Results, console: Console) -> Page:
     """Prints the tables and what they say, and writes everything into the experiment's folder.
 
     Args:
         results: the experiment.
         console: where it is printed.
+
+    Returns:
+        The report.
     """
     tables = main_table(results), controls_table(results), bias_table(results)
     tables = [table for table in tables if table]
@@ -51,19 +54,25 @@ def write_all(results: Results, console: Console) -> None:
         _write_hparams(results)
     else:
         _draw_learning_curves(results)
-    console.print(f"Report: {write_report(results)}", soft_wrap=True)
+    page = make_page(results)
+    console.print(f"Report: {_write_page(page, results)}", soft_wrap=True)
     shipped = None if results.axes else results.cells[0].runs.get("distilled", [None])[0]
     if shipped:
         path = shipped.file_of(results.shown)
         if path.is_relative_to(Path.cwd()):
             path = path.relative_to(Path.cwd())
         console.print(f"Small model to ship: {path}", soft_wrap=True)
+    return page
 
 
 def write_report(results: Results) -> Path:
     """Writes the experiment's page, and returns its path."""
+    return _write_page(make_page(results), results)
+
+
+def _write_page(page, results):
     path = results.folder / "report.html"
-    write_page(path, make_page(results))
+    write_page(path, page)
     return path
 
 

@@ -3,6 +3,7 @@
 from distill.errors import UserError
 from distill.recipes import caltech, flowers, hinton, imagenette, linear
 from distill.recipes.digits import DIGITS
+from distill.recipes.few_labels import FEW_LABELS
 from distill.recipes.recipe import Recipe
 from distill.recipes.values import parse_option, parse_value
 
@@ -10,6 +11,7 @@ RECIPES = {
     recipe.name: recipe
     for recipe in (
         DIGITS,
+        FEW_LABELS,
         hinton.MNIST_HINTON,
         linear.MNIST_LINEAR,
         flowers.FLOWERS,

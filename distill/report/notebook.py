@@ -40,7 +40,9 @@ def show(*parts: Section | Table | Picture | Gallery | Code | Figure | str) -> N
 
 
 def show_with_slider(draw: Callable[[float], Figure], values: Sequence[float], name: str) -> None:
-    """Shows a figure and a slider that draws it anew; without widgets, the figure alone.
+    """Shows a figure and a slider that draws it anew; where there are no widgets, the figure alone.
+
+    A page that keeps the output of a notebook but not its widgets shows the figure, too.
 
     Args:
         draw: makes the figure for one of the values.
@@ -48,21 +50,25 @@ def show_with_slider(draw: Callable[[float], Figure], values: Sequence[float], n
         name: what the values are, beside the slider.
     """
     start = values[len(values) // 2]
+    drawn = draw(start)
     try:
         import ipywidgets as widgets
         from IPython.display import display
     except ImportError:
-        show(draw(start))
+        show(drawn)
         return
+    still = png(drawn)
     slider = widgets.SelectionSlider(options=[(f"{value:g}", value) for value in values],
                                      value=start, description=name)  # fmt: skip
-    image = widgets.Image(value=png(draw(start)), format="png")
+    image = widgets.Image(value=still, format="png")
 
     def redraw(change):
         image.value = png(draw(change["new"]))
 
     slider.observe(redraw, names="value")
-    display(widgets.VBox([slider, image]))
+    box = widgets.VBox([slider, image])
+    # Whoever shows the output takes what it can: the widget, else the picture.
+    display({**box._repr_mimebundle_(), "image/png": still}, raw=True)
 
 
 def png(figure: Figure) -> bytes:

@@ -17,6 +17,7 @@ from markupsafe import Markup
 from matplotlib.figure import Figure
 from PIL import Image
 
+from distill.errors import UserError
 from distill.run_folder import replacing
 
 
@@ -83,6 +84,14 @@ class Page:
     sentence: str
     more: Sequence[str]
     sections: Sequence[Section]
+
+    def section(self, title: str) -> Section:
+        """Returns the section of that heading, or raises a `UserError` that lists the headings."""
+        for section in self.sections:
+            if section.title == title:
+                return section
+        known = "; ".join(section.title for section in self.sections)
+        raise UserError(f"The report has no section {title!r}; it has: {known}.")
 
 
 _PIXELS = 192  # of a gallery's image at most: twice what the page shows

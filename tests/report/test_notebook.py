@@ -51,18 +51,24 @@ def test_the_same_figure_is_the_same_file():
     assert png(figure()) == png(figure())
 
 
-def test_slider_draws_anew(shown):
-    pytest.importorskip("ipywidgets")
-    drawn = []
+def test_slider_draws_anew(monkeypatch):
+    widgets = pytest.importorskip("ipywidgets")
+    bundles, boxes, drawn = [], [], []
+    monkeypatch.setattr(display, "display", lambda bundle, raw: bundles.append(bundle))
+    vertical = widgets.VBox
+    monkeypatch.setattr(widgets, "VBox", lambda parts: boxes.append(vertical(parts)) or boxes[0])
 
     def draw(value):
         drawn.append(value)
         return figure(value)
 
     show_with_slider(draw, (1, 2, 4), "T")
-    (box,) = shown
+    (box,), (bundle,) = boxes, bundles
     slider, image = box.children
     before = image.value
+    view = bundle["application/vnd.jupyter.widget-view+json"]
+    assert view["model_id"] == box.model_id
+    assert bundle["image/png"] == before  # for pages that keep no widgets
     slider.value = 4
     assert drawn == [2, 4]
     assert Image.open(io.BytesIO(image.value)).width == 2 * Image.open(io.BytesIO(before)).width
