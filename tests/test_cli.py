@@ -89,7 +89,7 @@ def test_flags_from_a_file(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--recipe", "digitz"], "Unknown recipe 'digitz'; use one of digits, mnist-hinton"),
+        (["--recipe", "digitz"], "Unknown recipe 'digitz'; use one of digits, few-labels"),
         (["--temperature", "0"], "temperature is 0.0, and must be a positive number"),
         (["--temperature", "-1"], "temperature is -1.0"),
         (["--temperature", "nan"], "temperature is nan"),
@@ -151,7 +151,8 @@ def test_flags_of_many_settings(monkeypatch):
     class Done:
         failures = ()
 
-    def watch(recipe, runs, axes, arms, fresh):
+    def watch(recipe, runs, axes, arms, fresh, command):
+        assert command == sys.argv
         seen.append((axes, list(arms)))
         return Done
 
@@ -221,7 +222,7 @@ def test_runs_where_nothing_can_be_written(capsys, tmp_path):
 
 
 def test_ctrl_c(capsys, monkeypatch):
-    def interrupt(*_):
+    def interrupt(*_, **options):
         raise KeyboardInterrupt
 
     monkeypatch.setattr("distill.experiments.experiment.run_experiment", interrupt)

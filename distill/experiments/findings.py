@@ -112,6 +112,10 @@ class Findings:
         others = self.runs(other, where if other_where is None else other_where)
         return difference_of(self._results, self.runs(arm, where), others)
 
+    def test_images(self, where: Mapping | None = None) -> int:
+        """The number of test images."""
+        return len(self.runs(self._results.arms[0], where)[0].labels("test"))
+
     def parameters(self, arm: str, where: Mapping | None = None) -> str:
         """Number of parameters."""
         return f"{self.runs(arm, where)[0].metrics['parameters']:,}"

@@ -31,6 +31,7 @@ def found(tmp_path):
 
 
 def test_accuracy_on_a_class(found):
+    assert found.test_images() == len(LABELS)
     assert found.accuracy_on("distilled", ["3"]) == "25.00 %"
     assert found.accuracy_on("distilled", ["0", "3"]) == "40.00 %"
     assert found.accuracy_on("distilled", ["1"]) == "0.00 %"

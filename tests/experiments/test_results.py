@@ -28,7 +28,9 @@ def test_tuples_and_none_survive(changed, tmp_path):
     axes = [make_axis("omitted_classes", ((), ("3",), ("7", "8"))),
             make_axis("teacher_epochs", (None, 1))]  # fmt: skip
     plan = make_plan(changed(), axes, ("teacher", "distilled"), tmp_path)
-    results = read_results(write_plan(plan))
+    command = ["x.py", "--grid", "a=b c"]
+    results = read_results(write_plan(plan, command))
+    assert results.command == command
     assert list(results.axes) == axes
     assert results.cells[4].setting == {"omitted_classes": ("7", "8"), "teacher_epochs": None}
     assert results.missing == 6 * 2 * 2
