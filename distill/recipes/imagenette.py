@@ -6,7 +6,7 @@ results as curves: here, MobileNetV2 of full width as teacher, of 0.35 of the wi
 Adam with a cosine schedule, random crops and flips. `imagenette-small` is the same on five kinds
 of flower at 64 pixels, with widths of 0.5 and 0.2, which 2 cores can train; what came out:
 docs/results/imagenette.md.
-Cost: a GPU and about an hour for one seed; `imagenette-small` about 15 minutes on 2 cores.
+Cost: a GPU and about an hour for one seed; `imagenette-small` about 20 minutes on one core.
 """
 
 import dataclasses
