@@ -310,10 +310,11 @@ def verdict(
     points = f"{abs(difference.mean) * 100:.1f} points"
     if difference.seeds < LEAST_SEEDS:
         count = "one seed" if difference.seeds == 1 else f"{difference.seeds} seeds"
-        direction = "rose" if difference.mean > 0 else "fell" if difference.mean < 0 else "stayed"
+        direction = "rose" if difference.mean > 0 else "fell"
+        moved = f"{direction} {change}" if difference.mean else f"stayed at {with_ * 100:.1f} %"
         return (
-            f"Whether distillation helped cannot be told from {count}: test accuracy {direction} "
-            f"{change}, and chance alone may do that; run 5 (--seeds 5)."
+            f"Whether distillation helped cannot be told from {count}: test accuracy {moved}, and "
+            "chance alone may do that; run 5 (--seeds 5)."
         )
     if p_value is None:
         p_value, comparisons = difference.p_value, 1
