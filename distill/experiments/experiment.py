@@ -186,10 +186,10 @@ def _print_plan(plan, complete, seconds, console):
     for name in plan.arms[len(MODELS) :]:
         console.print(f"control, {ARMS[name].title}: {ARMS[name].question}", soft_wrap=True)
     counts = ", ".join(f"{roles.count(role)} {role}" for role in dict.fromkeys(roles))
-    settings, seeds = len(plan.settings), plan.recipe.seeds
+    size = f"{_count(len(plan.settings), 'setting')} × {_count(plan.recipe.seeds, 'seed')}"
     time = f", about {duration(sum(seconds))}" if seconds else ""
     console.print(
-        f"Plan: {settings} settings × {seeds} seeds, {len(roles)} runs ({counts}); "
+        f"Plan: {size}, {len(roles)} runs ({counts}); "
         f"{len(complete)} are there already, {len(seconds)} to train{time}.",
         soft_wrap=True,
         highlight=False,
@@ -207,8 +207,12 @@ def _print_findings(findings, console):
 
 def _print_failures(failures, console):
     if failures:
-        count = "1 run" if len(failures) == 1 else f"{len(failures)} runs"
+        count = _count(len(failures), "run")
         console.print(f"[red]{count} failed[/]; the same command tries again:")
     for failure in failures:
         line = f"  {failure.task.label}: {failure.reason}"
         console.print(line, soft_wrap=True, highlight=False, markup=False)
+
+
+def _count(number, noun):
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -14,7 +14,7 @@ Caltech-256 is not in TFDS: unpack its archive, so that the folder 256_ObjectCat
 working directory. `caltech-small` is all of it on flowers at 64 pixels, which 2 cores can train:
 its teacher learns three kinds of flower first, then two others. What came out:
 docs/results/caltech.md.
-Cost: a GPU and about two days for one seed; `caltech-small` about 15 minutes on 2 cores.
+Cost: a GPU and about two days for one seed; `caltech-small` about 15 minutes on one core.
 """
 
 import dataclasses
