@@ -35,6 +35,13 @@ class StopOnNaN(keras.callbacks.Callback):
             )
 
 
+class EpochTensorBoard(keras.callbacks.TensorBoard):
+    """Keras' callback without its work after each batch, which takes time and writes nothing."""
+
+    def on_train_batch_end(self, batch, logs=None):
+        pass
+
+
 class EpochSeconds(keras.callbacks.Callback):
     """Adds each epoch's wall-clock time to the log, as `seconds`."""
 

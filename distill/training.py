@@ -16,6 +16,7 @@ from distill.callbacks import (
     BestEpoch,
     Checkpoint,
     EpochSeconds,
+    EpochTensorBoard,
     StopOnNaN,
     remove_checkpoints,
     resume,
@@ -209,32 +210,34 @@ def _time_ratio(distilled, student):
     return of_distilled / of_student
 
 
-def _pipeline(recipe, split, budget, teacher, store):
-    """Makes the training batches, from the step on that they are asked for.
+def _pipelines(recipe, data, split, budget, teacher, store):
+    """Makes the training batches, from the step on that they are asked for, and the validation's.
 
     The teacher's logits come from the store. Only where images are augmented they do not: then
-    the teacher sees each image as the student does.
+    the teacher sees each image as the student does. Those of validation never are.
     """
-    logits = None
+    logits, known = None, teacher and soft_targets(teacher, data.validation, store)
     is_shuffled = recipe.soft_targets == "shuffled"
     if teacher is not None and (is_shuffled or not budget.augments):
         logits = soft_targets(teacher, split, store)
         if is_shuffled:
             logits = logits[shuffle_within_classes(imitated(recipe).labels, recipe.seed)]
-    return functools.partial(
+    training = functools.partial(
         training_pipeline, split, budget.batch_size, recipe.seed,
         shift=budget.shift, augmentation=budget.augmentation, teacher_logits=logits,
     )  # fmt: skip
+    return training, evaluation_pipeline(data.validation, batch_size=256, teacher_logits=known)
 
 
 def _fit(role, recipe, data, split, budget, folder, callbacks, teacher, parts):
     started = time.monotonic()
-    pipeline = _pipeline(recipe, split, budget, teacher, folder.parent / "soft_targets")
+    store = folder.parent / "soft_targets"
+    pipelines = _pipelines(recipe, data, split, budget, teacher, store)
     with _precision(budget.precision):
         model = _build(role, recipe, data, teacher and teacher.load_model(), parts)
         trained = model.student if role == "distilled" else model
         best = BestEpoch(trained)
-        _fit_model(model, best, pipeline, data, budget, folder, callbacks)
+        _fit_model(model, best, pipelines, _steps_in_epoch(data, budget), budget, folder, callbacks)
     name = "teacher" if role == "teacher" else "student"
     return {
         "parameters": trained.count_params(),
@@ -279,25 +282,25 @@ def _compile(model, budget, steps, together):
     )
 
 
-def _fit_model(model, best, pipeline, data, budget, folder, callbacks):
-    steps = _steps_in_epoch(data, budget)
+def _fit_model(model, best, pipelines, steps, budget, folder, callbacks):
+    training, validation = pipelines
     _compile(model, budget, steps, _steps_per_execution(steps))
     first_epoch = resume(model, folder, best)
     log = keras.callbacks.CSVLogger(str(folder / "history.csv"), append=first_epoch > 0)
     try:
         model.fit(
-            pipeline(first_step=first_epoch * steps),
+            training(first_step=first_epoch * steps),
             steps_per_epoch=steps,
             initial_epoch=first_epoch,
             epochs=budget.epochs,
             shuffle=False,  # the pipeline shuffles
-            validation_data=evaluation_pipeline(data.validation, batch_size=256),
+            validation_data=validation,
             verbose=0,
             callbacks=[
                 EpochSeconds(),
                 best,
                 *callbacks,
-                keras.callbacks.TensorBoard(folder / "tensorboard", write_graph=False),
+                EpochTensorBoard(folder / "tensorboard", write_graph=False),
                 log,
                 Checkpoint(folder, best),
                 *([] if isinstance(model, Distiller) else [StopOnNaN()]),  # Distiller has its own

@@ -7,8 +7,9 @@ import shutil
 import keras
 import numpy as np
 import pytest
+from scipy import special
 
-from distill import callbacks, training
+from distill import Distiller, callbacks, training
 from distill.budget import Budget
 from distill.data import evaluation_pipeline, training_pipeline
 from distill.errors import UserError
@@ -424,7 +425,28 @@ def test_stored_soft_targets_are_shared_by_all_students_of_a_teacher(runs):
     folder, teacher, *_ = runs
     train_distilled(dataclasses.replace(TINY, temperature=7.0, epochs=1), teacher, folder)
     own = teacher.metrics["last"]["model_sha256"][:16]
-    assert len(list((folder / "digits" / "soft_targets").glob(f"{own}-*"))) == 1
+    # Of the training images, and of those for validation.
+    assert len(list((folder / "digits" / "soft_targets").glob(f"{own}-*"))) == 2
+
+
+def test_the_soft_loss_of_validation_is_against_the_teachers_logits_there(runs):
+    _, teacher, _, distilled = runs
+    soft = [run.predictions("last", "validation").astype("float64") / TINY.temperature
+            for run in (teacher, distilled)]  # fmt: skip
+    log_p, log_q = (special.log_softmax(logits, axis=1) for logits in soft)
+    divergence = TINY.temperature**2 * np.sum(np.exp(log_p) * (log_p - log_q), axis=1)
+    history = distilled.history()
+    np.testing.assert_allclose(history["val_soft_loss"][-1], divergence.mean(), rtol=1e-4)
+
+
+def test_the_teacher_is_not_run_where_its_logits_are_stored(runs, tmp_path, monkeypatch):
+    _, teacher, *_ = runs
+
+    def run_teacher(self, inputs):
+        raise AssertionError("the teacher was run")
+
+    monkeypatch.setattr(Distiller, "teacher_outputs", run_teacher)
+    train_distilled(dataclasses.replace(TINY, epochs=1), teacher, tmp_path)
 
 
 def seen_by(monkeypatch, train):

@@ -78,12 +78,15 @@ def training_pipeline(
     return dataset.prefetch(tf.data.AUTOTUNE)
 
 
-def evaluation_pipeline(split: Split, batch_size: int) -> tf.data.Dataset:
+def evaluation_pipeline(
+    split: Split, batch_size: int, teacher_logits: np.ndarray | None = None
+) -> tf.data.Dataset:
     """Makes one pass over all examples, in their order.
 
     Args:
         split: the examples, which stay on the CPU.
         batch_size: examples in each batch, at least 1; the last batch may have fewer.
+        teacher_logits: as of `training_pipeline`.
 
     Returns:
         A dataset of `(images, labels)` as of `training_pipeline`, of unknown batch size.
@@ -99,11 +102,12 @@ def evaluation_pipeline(split: Split, batch_size: int) -> tf.data.Dataset:
     """
     _require_batches(split, batch_size)
     indices = tf.data.Dataset.range(len(split), output_type=tf.int32)
-    return _gathered(split, indices.batch(batch_size)).prefetch(tf.data.AUTOTUNE)
+    batches = indices.batch(batch_size)
+    return _gathered(split, batches, teacher_logits).prefetch(tf.data.AUTOTUNE)
 
 
 def _gathered(
-    split: Split, batches: tf.data.Dataset, teacher_logits: np.ndarray | None = None
+    split: Split, batches: tf.data.Dataset, teacher_logits: np.ndarray | None
 ) -> tf.data.Dataset:
     # Tensors made here are captured by reference; arrays named inside `gather` would become
     # constants of its graph, which has a limit of 2 GB. A GPU has better uses for its memory.

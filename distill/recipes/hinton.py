@@ -79,8 +79,8 @@ STUDIES = {
         "teacher_epochs=20",
     ),
     "weight-constraint": (
-        "does the teacher need a weight constraint?",
+        "does the teacher need a weight constraint, more epochs, or both?",
         "teacher_options.max_norm=none,2",
-        "teacher_epochs=20",
+        "teacher_epochs=5,20",
     ),
 }

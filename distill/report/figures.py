@@ -255,7 +255,7 @@ def pareto(points: Sequence[tuple[str, str, float, Sequence[float]]], x_name: st
 
 def _label_points(axis, x, y, labels):
     """Labels points where there is room, those given first first."""
-    axis.figure.draw_without_rendering()
+    axis.figure.get_layout_engine().execute(axis.figure)
     taken = [Bbox.from_bounds(across - 3, up - 3, 6, 6)
              for across, up in axis.transData.transform(np.column_stack([x, y]))]  # fmt: skip
     # A front goes right and then up: above on the left and below on the right it leaves room.

@@ -135,7 +135,8 @@ def svg(figure: Figure, alt: str, prefix: str = "") -> str:
         The element, the same for the same figure.
     """
     # Each drawing would move the panels a little further: they stay where the first puts them.
-    figure.draw_without_rendering()
+    if engine := figure.get_layout_engine():
+        engine.execute(figure)
     figure.set_layout_engine("none")
     file = io.StringIO()
     with matplotlib.rc_context({"svg.hashsalt": "distill", "svg.fonttype": "path"}):

@@ -6,10 +6,12 @@ import io
 import pytest
 from rich.console import Console
 
+from distill.experiments import experiment
 from distill.experiments.arms import MODELS
 from distill.experiments.experiment import run_experiment
 from distill.experiments.grid import make_axis
 from distill.recipes import Recipe
+from distill.report import page
 
 SMALL = Recipe(
     name="small",
@@ -41,15 +43,22 @@ def small():
 
 @pytest.fixture(scope="session")
 def grid(tmp_path_factory):
-    """The experiment, what it printed and the folder of its runs."""
+    """The experiment, what it printed and the folder of its runs; all as a user gets it."""
     folder = tmp_path_factory.mktemp("grid")
-    experiment, printed = run(SMALL, folder)
-    return experiment, printed, folder
+    return *run(SMALL, folder), folder
 
 
 @pytest.fixture(scope="session")
 def run_small():
-    return run
+    """Like `run`, without what takes long and other tests are for: estimates, drawn figures."""
+
+    def run_faster(*arguments, **more):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(experiment, "estimate", lambda tasks, by_trial: [1.0] * len(tasks))
+            patch.setattr(page, "svg", lambda figure, alt, prefix: "")
+            return run(*arguments, **more)
+
+    return run_faster
 
 
 @pytest.fixture(scope="session")

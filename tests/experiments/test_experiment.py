@@ -124,11 +124,15 @@ class Killed(BaseException):
 
 
 def test_killed_at_three_moments_it_ends_with_the_same_tables(
-    grid, small, run_small, tmp_path, monkeypatch
+    grid, changed, run_small, tmp_path, monkeypatch
 ):
     """Between two runs, between two epochs, and while results are written."""
     monkeypatch.setattr(callbacks, "CHECKPOINT_SECONDS", 0.0)
-    finish, epochs = RunProgress.finished, []
+    finish, epochs, runs = RunProgress.finished, [], tmp_path / "runs"
+    recipe = changed(seeds=1)
+    shutil.copytree(grid[2], tmp_path / "never killed")
+    unharmed, printed = run_small(recipe, tmp_path / "never killed")
+    assert "6 are there already, 0 to train" in printed
 
     def kill_after_two_runs(self):
         finish(self)
@@ -138,7 +142,7 @@ def test_killed_at_three_moments_it_ends_with_the_same_tables(
     with monkeypatch.context() as patch:
         patch.setattr(RunProgress, "finished", kill_after_two_runs)
         with pytest.raises(Killed):
-            run_small(small, tmp_path)
+            run_small(recipe, runs)
 
     class KillInSecondEpoch(callbacks.Checkpoint):
         def on_epoch_end(self, epoch, logs=None):
@@ -150,8 +154,8 @@ def test_killed_at_three_moments_it_ends_with_the_same_tables(
     with monkeypatch.context() as patch:
         patch.setattr("distill.training.Checkpoint", KillInSecondEpoch)
         with pytest.raises(Killed):
-            run_small(small, tmp_path)
-    assert list(tmp_path.rglob("checkpoint-*"))
+            run_small(recipe, runs)
+    assert list(runs.rglob("checkpoint-*"))
 
     def kill(*_):
         raise Killed
@@ -159,11 +163,11 @@ def test_killed_at_three_moments_it_ends_with_the_same_tables(
     with monkeypatch.context() as patch:
         patch.setattr("distill.experiments.write.write_page", kill)
         with pytest.raises(Killed):
-            run_small(small, tmp_path)
-    experiment, printed = run_small(small, tmp_path)
-    assert "12 are there already, 0 to train" in printed
-    assert contents(experiment) == contents(grid[0])
-    assert len(list(tmp_path.glob("digits/*/metrics.json"))) == 12
+            run_small(recipe, runs)
+    experiment, printed = run_small(recipe, runs)
+    assert "6 are there already, 0 to train" in printed
+    assert contents(experiment) == contents(unharmed)
+    assert len(list(runs.glob("digits/*/metrics.json"))) == 6
 
 
 def test_one_failed_run_does_not_end_the_grid(grid, small, run_small, tmp_path):
@@ -207,10 +211,10 @@ def test_no_run_at_all_is_a_mistake(changed, tmp_path):
 def test_fresh_trains_all_anew(changed, run_small, tmp_path):
     recipe = changed(seeds=1, epochs=1)
     axes = (make_axis("temperature", (1.0,)),)
-    first, _ = run_small(recipe, tmp_path, axes, tuple(MODELS))
-    again, printed = run_small(recipe, tmp_path, axes, tuple(MODELS), fresh=True)
-    assert "0 are there already, 3 to train" in printed
-    assert len(list(tmp_path.glob("digits/*~1/metrics.json"))) == 3
+    first, _ = run_small(recipe, tmp_path, axes, ("teacher", "student"))
+    again, printed = run_small(recipe, tmp_path, axes, ("teacher", "student"), fresh=True)
+    assert "0 are there already, 2 to train" in printed
+    assert len(list(tmp_path.glob("digits/*~1/metrics.json"))) == 2
     for older in tmp_path.glob("digits/*~1"):
         weights = [open_run(path).load_model().get_weights() for path in
                    (older, older.with_name(older.name.removesuffix("~1")))]  # fmt: skip

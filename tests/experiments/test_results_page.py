@@ -61,32 +61,37 @@ def test_differences_are_paired(fill, runs):
     assert f"({low:+.1f} to {high:+.1f})" in text
 
 
+def made_up(recipe, **accuracies):
+    """An experiment of one setting whose runs have these accuracies."""
+
+    def run(role, seed, accuracy):
+        metrics = {"accuracy": accuracy, "examples": 1000}
+        last = {"validation": metrics, "test": metrics}
+        return Run(role, seed, "key", Path("x"), {"last": last})
+
+    found = {
+        role: [run(role, seed, each) for seed, each in enumerate(values)]
+        for role, values in accuracies.items()
+    }
+    results = Results(recipe, (), tuple(found), [Cell({}, recipe, found)], ["x"], Path("x"), [])
+    return CompleteExperiment(results, Path("page.md"))
+
+
+ABOVE = {"student": (0.90, 0.91, 0.92), "distilled": (0.95, 0.96, 0.972)}
+
+
 def test_above_is_a_whole_interval_above():
-    def runs(role, *accuracies):
-        splits = [{"accuracy": each, "examples": 1000} for each in accuracies]
-        return [Run(role, seed, "key", Path("x"), {"last": {"test": split}})
-                for seed, split in enumerate(splits)]  # fmt: skip
-
-    found = {"student": runs("student", 0.90, 0.91, 0.92),
-             "distilled": runs("distilled", 0.95, 0.96, 0.972)}  # fmt: skip
-    results = Results(Recipe(), (), tuple(found), [Cell({}, Recipe(), found)], ["x"], Path("x"), [])
-    made_up = CompleteExperiment(results, Path("page.md"))
-    assert made_up.is_above("distilled", "student")
-    assert not made_up.is_above("student", "distilled")
-    assert not made_up.is_above("student", "student")
+    found = made_up(Recipe(), **ABOVE)
+    assert found.is_above("distilled", "student")
+    assert not found.is_above("student", "distilled")
+    assert not found.is_above("student", "student")
 
 
-def test_folds_widen_the_interval_here_as_everywhere(changed, run_small, monkeypatch, tmp_path):
-    recipe = changed(seeds=3, folds=3, epochs=1)
-    monkeypatch.setitem(RECIPES, "small", recipe)
-    run_small(recipe, tmp_path, axes=(), arms=("teacher", "student", "distilled"))
-    template = tmp_path / "page.md.j2"
-    template.write_text(
-        '{% set main = experiment("small") %}'
-        '{{ main.difference("distilled", "student").split(" (")[1].split(")")[0] }}|{{ main.said }}'
-    )
-    interval, said = write_results_page(template, tmp_path).read_text("utf-8").split("|")
-    assert f"interval {interval}" in said
+def test_folds_widen_the_interval_here_as_everywhere():
+    found = made_up(Recipe(folds=3, seeds=3), **ABOVE)
+    interval = found.difference("distilled", "student").split(" (")[1].split(")")[0]
+    assert f"interval {interval}" in found.said
+    assert interval not in made_up(Recipe(seeds=3), **ABOVE).difference("distilled", "student")
 
 
 def test_tables_sentences_and_command(fill, grid):
