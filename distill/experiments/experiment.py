@@ -22,7 +22,7 @@ from distill.preparation import data_of
 from distill.recipes import Recipe
 from distill.report.numbers import percent
 from distill.report.page import Page
-from distill.report.progress import RunProgress, duration
+from distill.report.progress import RunProgress, duration, make_console
 from distill.run_folder import Run
 from distill.training import check_distillation
 
@@ -66,7 +66,7 @@ def run_experiment(
     Raises:
         UserError: something of the recipe cannot be had, or no run could be trained.
     """
-    console = console or Console()
+    console = console or make_console()
     plan = make_plan(recipe, axes, arms, Path(runs))
     _describe(plan, console)
     complete = {} if fresh else _complete(plan)

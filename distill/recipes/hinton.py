@@ -8,7 +8,7 @@ student's 0.001; its soft loss is averaged over classes too and so 10 times smal
 moves the student's images as well; the paper does not, and neither does this recipe (`--shift 2`).
 Learning rates, schedule, epochs and the weight constraint were chosen on validation data.
 The paper's figures, of 10,000 test images: teacher 67 errors, student from labels 146, distilled
-74. Work C gives none. What came out here: docs/results/hinton.md.
+74. Work C gives none. What came out here: docs/results/hinton.md and hinton-short.md.
 Cost: 20 to 40 minutes for one seed on 2 cores.
 """
 

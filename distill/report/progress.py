@@ -1,10 +1,21 @@
-"""Progress on the terminal while models train: the training at work, and all runs together."""
+"""The terminal, and progress on it while models train: the training at work, and all runs."""
 
 import time
 
 import keras
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
+
+
+_NOTEBOOK_COLUMNS = 96  # as many as Jupyter Lab shows beside its list of files
+
+
+def make_console() -> Console:
+    """Returns the terminal or, in a notebook, the output of its cell, no wider than its page."""
+    console = Console()
+    if console.is_jupyter:
+        console.width = min(console.width, _NOTEBOOK_COLUMNS)
+    return console
 
 
 class RunProgress:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from distill.report.progress import RunProgress
+from distill.report.progress import RunProgress, make_console
 
 
 @pytest.mark.parametrize(("together", "first"), [(1, 0), (4, 0), (1, 2)])
@@ -41,3 +41,11 @@ def test_all_runs_together_and_the_time_that_is_left(monkeypatch):
         bar.finished()
         assert (task.completed, task.total) == (10.0, 40.0)
         assert task.fields["state"] == "1 of 2, about 15 s left"
+
+
+@pytest.mark.parametrize(("in_notebook", "columns", "width"), [(False, 200, 200), (True, 115, 96)])
+def test_in_a_notebook_lines_are_no_wider_than_its_page(in_notebook, columns, width, monkeypatch):
+    monkeypatch.setattr("rich.console._is_jupyter", lambda: in_notebook)
+    for name in ("COLUMNS", "JUPYTER_COLUMNS"):
+        monkeypatch.setenv(name, str(columns))
+    assert make_console().width == width
