@@ -15,7 +15,7 @@ from distill.data import evaluation_pipeline, training_pipeline
 from distill.errors import UserError
 from distill.evaluation import predict_logits
 from distill.experiments.experiment import run_experiment
-from distill.preparation import data_of, identity_of, validate
+from distill.preparation import data_of, folder_of, identity_of, validate
 from distill.recipes import Recipe
 from distill.training import (
     check_distillation,
@@ -113,17 +113,18 @@ def test_teacher_is_found_by_what_it_was_trained_with(runs):
         {"label_fraction": 0.5}, {"name": "other"},
     ):  # fmt: skip
         assert train_teacher(dataclasses.replace(TINY, **changed), folder).folder == teacher.folder
-    names = {teacher.folder.name}
+    folders = {teacher.folder}
     for changed in (
         {"seed": 1}, {"teacher_epochs": 1}, {"teacher_learning_rate": 0.02}, {"batch_size": 512},
         {"teacher_options": {"filters": 4, "dense": 8}}, {"schedule": "cosine"},
         {"optimizer": "sgd"}, {"image_size": 12}, {"precision": "mixed_bfloat16"},
     ):  # fmt: skip
-        recipe = dataclasses.replace(TINY, epochs=1, **changed)
-        run = train_teacher(recipe, folder)
-        assert not run.reused
-        names.add(run.folder.name)
-    assert len(names) == 10
+        recipe = dataclasses.replace(TINY, **changed)
+        folders.add(folder_of("teacher", recipe, folder, identity_of("teacher", recipe)))
+    assert len(folders) == 10
+    run = train_teacher(recipe, folder)
+    assert not run.reused
+    assert run.folder in folders
 
 
 def test_distilled_run_depends_on_its_teacher(runs):
@@ -132,10 +133,14 @@ def test_distilled_run_depends_on_its_teacher(runs):
     other = train_teacher(recipe, folder)
     assert train_distilled(recipe, other, folder).folder != distilled.folder
     assert train_student(recipe, folder).folder == student.folder
+    folders = {distilled.folder}
     for changed in ({"alpha": 0.5}, {"temperature": 2.0}, {"method": "mse_logits"}):
         recipe = dataclasses.replace(TINY, **changed)
-        assert not train_distilled(recipe, runs[1], folder).reused
+        identity = identity_of("distilled", recipe, runs[1].key)
+        folders.add(folder_of("distilled", recipe, folder, identity))
         assert train_student(recipe, folder).reused
+    assert len(folders) == 4
+    assert train_distilled(TINY, runs[1], folder).folder == distilled.folder
 
 
 def test_who_sees_which_labels(runs, tmp_path, monkeypatch):

@@ -6,7 +6,6 @@ import keras
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
-
 _NOTEBOOK_COLUMNS = 96  # as many as Jupyter Lab shows beside its list of files
 
 
