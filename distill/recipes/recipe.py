@@ -297,7 +297,10 @@ class Recipe:
             own, options = getattr(self, kind), f"{kind}_options"
             is_same = own is None or values.get(kind, own) == own
             kept = getattr(self, options) if is_same else {}
-            values[options] = {**kept, **values.get(options, {})}
+            given = values.get(options, {})
+            # 2 and 2.0 are one value, and the runs of one are those of the other.
+            equal = {name: value for name, value in kept.items() if given.get(name) == value}
+            values[options] = {**kept, **given, **equal}
         return dataclasses.replace(self, **values)
 
     def with_seed(self, seed: int) -> "Recipe":

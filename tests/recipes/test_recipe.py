@@ -67,6 +67,8 @@ def test_equal_values_are_the_same_recipe():
     made = Recipe(temperature=4, schedule_epochs=2, classes=["1", "2"])
     assert repr(made) == repr(Recipe(temperature=4.0, schedule_epochs=2.0, classes=("1", "2")))
     assert hash(made.classes)
+    recipe = Recipe(teacher_options={"max_norm": 2.0})
+    assert repr(recipe.with_values({"teacher_options": {"max_norm": 2}})) == repr(recipe)
 
 
 def test_fields_and_options_that_are_laid_over():
