@@ -173,7 +173,7 @@ def test_evaluation_shows_images_as_they_are():
     for images, labels in evaluation_pipeline(split, 16):
         np.testing.assert_array_equal(images, split.images[labels.numpy()])
     parameters = inspect.signature(evaluation_pipeline).parameters
-    assert list(parameters) == ["split", "batch_size"]
+    assert list(parameters) == ["split", "batch_size", "teacher_logits"]
 
 
 def test_unknown_augmentation_is_refused(split):

@@ -108,8 +108,10 @@ def test_tensorboard_has_hyperparameters_and_accuracies_of_each_session(grid):
             assert accuracy == pytest.approx(run.metrics["last"]["test"]["accuracy"])
 
 
-def test_again_everything_is_found(grid, small, run_small):
-    experiment, _, folder = grid
+def test_again_everything_is_found(grid, small, run_small, tmp_path):
+    experiment, _, original = grid
+    folder = tmp_path / "runs"
+    shutil.copytree(original, folder)
     before = {path: path.stat().st_mtime_ns for path in folder.rglob("*.keras")}
     again, printed = run_small(small, folder)
     assert "12 are there already, 0 to train" in printed
