@@ -214,9 +214,12 @@ def _pipelines(recipe, data, split, budget, teacher, store):
     """Makes the training batches, from the step on that they are asked for, and the validation's.
 
     The teacher's logits come from the store. Only where images are augmented they do not: then
-    the teacher sees each image as the student does. Those of validation never are.
+    the teacher sees each image as the student does. Those of validation never are, and their
+    logits lie in the teacher's run.
     """
-    logits, known = None, teacher and soft_targets(teacher, data.validation, store)
+    logits = known = None
+    if teacher is not None:
+        known = teacher.predictions("last", "validation").astype("float32")
     is_shuffled = recipe.soft_targets == "shuffled"
     if teacher is not None and (is_shuffled or not budget.augments):
         logits = soft_targets(teacher, split, store)
