@@ -117,14 +117,13 @@ def resume(model: keras.Model, folder: Path, best: BestEpoch) -> int:
     """Loads the newest checkpoint and shortens the history to it.
 
     Args:
-        model: built and compiled as it was when the checkpoint was made.
+        model: built and compiled as it was when the checkpoint was made, its optimizer built.
         folder: the run's folder.
         best: given back what it held.
 
     Returns:
         The number of epochs that are done, 0 where there is no checkpoint.
     """
-    model.optimizer.build(model.trainable_variables)
     checkpoints = sorted(folder.glob(_CHECKPOINTS))
     if not checkpoints:
         return 0

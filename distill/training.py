@@ -280,9 +280,12 @@ def _compile(model, budget, steps, together):
     model.compile(
         optimizer=budget.make_optimizer(steps),
         loss=CrossEntropy(budget.label_smoothing),
-        weighted_metrics=["accuracy"],
+        weighted_metrics=[keras.metrics.SparseCategoricalAccuracy("accuracy")],
         steps_per_execution=together,
     )
+    # All variables are there now, those of the metric too, which a mere name would not have made:
+    # the first step that makes some is traced a second time.
+    model.optimizer.build(model.trainable_variables)
 
 
 def _fit_model(model, best, pipelines, steps, budget, folder, callbacks):

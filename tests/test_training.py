@@ -557,8 +557,17 @@ def test_as_long_as_distillation_takes(runs, tmp_path):
 
 
 @pytest.mark.parametrize("role", ["teacher", "student", "distilled"])
-def test_trial_leaves_nothing_and_tells_a_time(role, tmp_path, monkeypatch):
+def test_trial_leaves_nothing_tells_a_time_and_traces_once(role, tmp_path, monkeypatch):
+    traced = []
+    for kind in (keras.Model, Distiller):
+
+        def train_step(self, data, step=kind.train_step):
+            traced.append(role)
+            return step(self, data)
+
+        monkeypatch.setattr(kind, "train_step", train_step)
     monkeypatch.chdir(tmp_path)
     start, epoch = training.trial(role, TINY)
     assert 0 < epoch < start < 60
     assert not list(tmp_path.iterdir())
+    assert traced == [role]
