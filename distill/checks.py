@@ -177,13 +177,13 @@ def _gradient_findings(distiller, x, y):
             np.maximum(y, -1), student_logits
         )
     norms = [float(tf.linalg.global_norm(tape.gradient(loss, weights))) for loss in (hard, soft)]
-    weighed = distiller.alpha * norms[0], (1.0 - distiller.alpha) * norms[1]
-    shown = f"Weighed gradients at the start: hard {weighed[0]:.2g}, soft {weighed[1]:.2g}"
-    if not np.all(np.isfinite(weighed)):
+    weighted = distiller.alpha * norms[0], (1.0 - distiller.alpha) * norms[1]
+    shown = f"Weighted gradients at the start: hard {weighted[0]:.2g}, soft {weighted[1]:.2g}"
+    if not np.all(np.isfinite(weighted)):
         yield Finding("stop", f"{shown}; look for NaN or infinity in the inputs.")
-    elif 0 < weighed[0] * _LOPSIDED < weighed[1]:
+    elif 0 < weighted[0] * _LOPSIDED < weighted[1]:
         yield Finding("note", f"{shown}; the labels will hardly count: raise alpha if they should.")
-    elif 0 < weighed[1] * _LOPSIDED < weighed[0]:
+    elif 0 < weighted[1] * _LOPSIDED < weighted[0]:
         yield Finding("note", f"{shown}; the teacher will hardly count: lower alpha if it should.")
     else:
         yield Finding("ok", f"{shown}.")

@@ -25,8 +25,9 @@ from distill.data import (
 )
 from distill.distiller import Distiller
 from distill.errors import UserError
-from distill.methods import get_method
-from distill.models import build_model, require_classifier, with_new_classifier
+from distill.methods import METHODS, get_method
+from distill.models import MODELS, build_model, require_classifier, with_new_classifier
+from distill.own_code import code_fingerprint
 from distill.recipes import Recipe, get_recipe
 from distill.run_folder import file_hash, load_model, run_folder
 
@@ -39,7 +40,7 @@ load_data_once = functools.lru_cache(maxsize=3)(load_data)
 _WITHOUT_EFFECT = {
     "schedule_epochs": None, "floor": 0.0, "warmup_epochs": 0.0, "augmentation": (),
     "noise_kind": "uniform", "transfer_images": [OWN], "pretraining": None, "as_long_as": None,
-    "method_options": {},
+    "method_options": {}, "model_code": None, "method_code": None,
 }  # fmt: skip
 
 
@@ -178,6 +179,7 @@ def _training_of(role, recipe, data, teacher, as_long_as, parts):
     identity = {
         "model": recipe.teacher if of_teacher else recipe.student,
         "options": recipe.teacher_options if of_teacher else recipe.student_options,
+        "model_code": code_fingerprint(MODELS[recipe.teacher if of_teacher else recipe.student]),
         "budget": _without_defaults(dataclasses.asdict(Budget.of(recipe, role))),
         "seed": recipe.seed,
         "pretraining": parts[0] if parts else None,
@@ -192,6 +194,7 @@ def _training_of(role, recipe, data, teacher, as_long_as, parts):
         identity |= {
             "method": recipe.method,
             "method_options": recipe.method_options,
+            "method_code": code_fingerprint(METHODS[recipe.method]),
             "alpha": recipe.alpha,
             "temperature": recipe.temperature,
             "soft_targets": recipe.soft_targets,

@@ -83,7 +83,20 @@ def clean(notebook: nbformat.NotebookNode) -> None:
     for cell in notebook.cells:
         cell.metadata = nbformat.from_dict({})
         if cell.cell_type == "code":
-            cell.outputs = [output for output in map(_clean_output, cell.outputs) if output]
+            cell.outputs = _joined(
+                [output for output in map(_clean_output, cell.outputs) if output]
+            )
+
+
+def _joined(outputs):
+    """Makes one of texts that follow each other, as Jupyter shows them while they are printed."""
+    joined = []
+    for output in outputs:
+        if joined and output.output_type == "stream" and output.name == joined[-1].get("name"):
+            joined[-1].text += output.text
+        else:
+            joined.append(output)
+    return joined
 
 
 def _clean_output(output):

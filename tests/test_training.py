@@ -272,7 +272,7 @@ def test_a_hint_is_part_of_the_run_and_not_of_the_student(runs, tmp_path):
                for recipe in (TINY, HINTED)]  # fmt: skip
     assert options == [None, {"weight": 0.1}]
     findings = check_distillation(HINTED, teacher)
-    assert findings[-1].sentence.startswith("Weighed gradients")
+    assert findings[-1].sentence.startswith("Weighted gradients")
 
 
 @pytest.mark.parametrize(

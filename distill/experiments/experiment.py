@@ -165,7 +165,7 @@ def _describe(plan, console):
     console.print(f"Recipe {recipe.name}: {data.name}, {data.classes} classes, {split} images.")
     if data.skipped:
         console.print(f"Left out, unreadable: {', '.join(data.skipped)}.", soft_wrap=True)
-    if recipe.label_fraction < 1.0:
+    if recipe.label_fraction < 1.0 and plan.roles != {"teacher"}:
         own = "distilled" in plan.arms and recipe.teacher_file is None
         console.print(
             f"The student has labels for {recipe.label_fraction:.0%} of the training images"

@@ -159,7 +159,8 @@ def errors(focus: Focus) -> Section:
                 f"Confusion matrix; most common errors: {common}",
                 "Test examples by true and predicted class, mean over seeds."),
         Picture(figures.confusion_matrix(matrix, names, errors_only=True),
-                f"Errors only; most common: {common}", "The errors alone."),
+                f"Errors only; most common: {common}",
+                f"Only the errors, of the {ARMS[arm].title}, mean over seeds."),
     ]  # fmt: skip
     items.append(_per_class(results, runs, names))
     text = f"{focus.where}Most common errors of the {ARMS[arm].title}, mean over seeds: {common}."
@@ -202,7 +203,7 @@ def costs(focus: Focus) -> Section | None:
                 f"Test accuracy against {name}: " + "; ".join(
                     f"{title} {where} {x:,.3g}, {np.mean(values):.1%}"
                     for title, where, x, values in each[:12]),
-                "The dotted line joins the models than which no other costs less and is better.")
+                "Along the dotted line are the models than which none is both cheaper and better.")
         for name, each in points.items()
     ]  # fmt: skip
     return Section("Accuracy against size and time", "", items)

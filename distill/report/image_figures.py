@@ -38,17 +38,23 @@ def dark_knowledge(
         axis.set_title(f"T = {temperature:g}", fontsize=9)
         axis.set_yticks(range(len(order)), [] if panel else names, fontsize=8)
         axis.spines[["top", "right"]].set_visible(False)
+    axes[0].set_ylabel("class", fontsize=9)
     figure.supxlabel("probability", fontsize=9)
     return figure
 
 
 def soft_targets(
-    images: np.ndarray, logits: np.ndarray, class_names: Sequence[str], temperature: float
+    images: np.ndarray,
+    labels: np.ndarray,
+    logits: np.ndarray,
+    class_names: Sequence[str],
+    temperature: float,
 ) -> Figure:
     """Draws images side by side, and below each the soft targets that a teacher gives it.
 
     Args:
         images: uint8 `(images, height, width, channels)`, at most five.
+        labels: their classes, `(images,)`.
         logits: the teacher's, `(images, classes)`.
         class_names: one for each class; of more than ten, those most probable for any image.
         temperature: of the softmax.
@@ -58,7 +64,8 @@ def soft_targets(
     names = [short(class_names[index], 14) for index in shown]
     figure = Figure(figsize=(1.35 * len(images) + 0.5, 3.6), layout="constrained")
     panels = figure.subplots(2, len(images), squeeze=False, height_ratios=[1, 2.2])
-    for column, (image, bars) in enumerate(zip(images, probabilities, strict=True)):
+    for column, (image, label, bars) in enumerate(zip(images, labels, probabilities, strict=True)):
+        panels[0, column].set_title(f"label {short(class_names[label], 14)}", fontsize=8)
         panels[0, column].imshow(image.squeeze(), cmap="gray_r", vmin=0, vmax=255)
         panels[0, column].set_axis_off()
         axis = panels[1, column]
@@ -67,6 +74,7 @@ def soft_targets(
         axis.set_xticks([0, 1], ["0", "1"])
         axis.set_yticks(range(len(shown)), [] if column else names, fontsize=8)
         axis.spines[["top", "right"]].set_visible(False)
+    panels[1, 0].set_ylabel("class", fontsize=9)
     figure.suptitle(f"T = {temperature:g}", fontsize=10)
     figure.supxlabel("probability", fontsize=9)
     return figure

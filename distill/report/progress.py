@@ -1,5 +1,6 @@
 """The terminal, and progress on it while models train: the training at work, and all runs."""
 
+import sys
 import time
 
 import keras
@@ -10,28 +11,35 @@ _NOTEBOOK_COLUMNS = 96  # as many as Jupyter Lab shows beside its list of files
 
 
 def make_console() -> Console:
-    """Returns the terminal or, in a notebook, the output of its cell, no wider than its page."""
+    """Returns the terminal or, in a notebook, the output of its cell, no wider than its page.
+
+    There it prints text with colours, whose lines follow each other. Rich's own way is a piece of
+    HTML for each line, with gaps between them and what is too long cut off.
+    """
     console = Console()
-    if console.is_jupyter:
-        console.width = min(console.width, _NOTEBOOK_COLUMNS)
-    return console
+    if not console.is_jupyter:
+        return console
+    width = min(console.width, _NOTEBOOK_COLUMNS)
+    return Console(file=sys.stdout, width=width, force_jupyter=False, force_terminal=True,
+                   color_system="standard")  # fmt: skip
 
 
 class RunProgress:
     """Shows a bar for the training at work and, above one run, one for all; a context manager.
 
     Args:
-        console: where the bars are drawn.
+        console: where the bars are drawn; in a notebook they are a widget, whatever it is.
         seconds: the estimated time of each run that is to be trained, in their order.
     """
 
     def __init__(self, console: Console, seconds: list[float]):
         self.console = console
+        widget = Console()
         self._progress = Progress(
             TextColumn("{task.description}"),
             BarColumn(bar_width=10),
             TextColumn("{task.fields[state]}"),
-            console=console,
+            console=widget if widget.is_jupyter else console,
             transient=True,
         )
         self._seconds, self._finished = seconds, 0

@@ -1,5 +1,6 @@
 """Tables on the terminal and as Markdown."""
 
+from rich import box
 from rich.console import Console
 from rich.table import Table as RichTable
 
@@ -8,7 +9,10 @@ from distill.report.page import Table
 
 def print_table(table: Table, console: Console) -> None:
     """Prints a table; the first column is left-aligned, rows that stand out are bold."""
-    shown = RichTable(title=table.caption, title_justify="left", title_style="")
+    shown = RichTable(
+        title=table.caption, title_justify="left", title_style="", box=box.SIMPLE_HEAD,
+        padding=(0, 1, 0, 0), pad_edge=False,
+    )  # fmt: skip
     for number, heading in enumerate(table.headings):
         shown.add_column(heading, justify="right" if number else "left", no_wrap=number == 0)
     for number, row in enumerate(table.rows):

@@ -39,7 +39,9 @@ def test_soft_targets_stand_below_their_images():
     rng = np.random.default_rng(0)
     images = rng.integers(0, 255, (3, 4, 4, 1)).astype("uint8")
     logits = rng.normal(size=(3, 4)) * 5
-    figure = image_figures.soft_targets(images, logits, ["a", "b", "c", "d"], 2.0)
+    labels, names = np.array([3, 0, 1]), ["a", "b", "c", "d"]
+    figure = image_figures.soft_targets(images, labels, logits, names, 2.0)
+    assert [axis.get_title() for axis in figure.axes[:3]] == ["label d", "label a", "label b"]
     assert figure.get_suptitle() == "T = 2"
     for column in range(3):
         picture, bars = figure.axes[column], figure.axes[3 + column]
@@ -55,6 +57,7 @@ def test_of_many_classes_soft_targets_show_the_most_probable():
     logits = np.zeros((1, 40))
     logits[0, 30:] = 3
     names = [str(number) for number in range(40)]
-    figure = image_figures.soft_targets(np.zeros((1, 4, 4, 3), np.uint8), logits, names, 1.0)
+    images, labels = np.zeros((1, 4, 4, 3), np.uint8), np.array([35])
+    figure = image_figures.soft_targets(images, labels, logits, names, 1.0)
     shown = [label.get_text() for label in figure.axes[1].get_yticklabels()]
     assert shown == names[30:][::-1]

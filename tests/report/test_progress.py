@@ -49,3 +49,13 @@ def test_in_a_notebook_lines_are_no_wider_than_its_page(in_notebook, columns, wi
     for name in ("COLUMNS", "JUPYTER_COLUMNS"):
         monkeypatch.setenv(name, str(columns))
     assert make_console().width == width
+
+
+def test_in_a_notebook_lines_are_text_and_bars_a_widget(monkeypatch, capsys):
+    monkeypatch.setattr("rich.console._is_jupyter", lambda: True)
+    console = make_console()
+    console.print("[bold]all[/] of it")
+    assert capsys.readouterr().out == "\x1b[1mall\x1b[0m of it\n"
+    progress = RunProgress(console, [1.0])
+    assert progress.console is console
+    assert progress._progress.console.is_jupyter
