@@ -26,6 +26,7 @@ FLOORS = (  # top to bottom
     "distiller",
     "callbacks",
     "run_folder",
+    "own_code",
     "methods",
     "models",
     "data",
