@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
 _NOTEBOOK_COLUMNS = 96  # as many as Jupyter Lab shows beside its list of files
+_REFRESH_SECONDS = 0.5
 
 
 def make_console() -> Console:
@@ -35,12 +36,15 @@ class RunProgress:
     def __init__(self, console: Console, seconds: list[float]):
         self.console = console
         widget = Console()
+        # A thread that draws the widget would draw the lines into it that are printed meanwhile,
+        # and wipe them out. So it is drawn between them, by this thread.
         self._progress = Progress(
             TextColumn("{task.description}"),
             BarColumn(bar_width=10),
             TextColumn("{task.fields[state]}"),
             console=widget if widget.is_jupyter else console,
             transient=True,
+            auto_refresh=not widget.is_jupyter,
         )
         self._seconds, self._finished = seconds, 0
         self._began = time.monotonic()
@@ -73,7 +77,7 @@ class RunProgress:
         if done:  # by what the runs so far took, not by what they were thought to take
             left *= (time.monotonic() - self._began) / done
         state = f"{self._finished} of {len(self._seconds)}, about {duration(left)} left"
-        self._progress.update(self._all, completed=done, state=state)
+        self._progress.update(self._all, completed=done, state=state, refresh=True)
 
 
 class _Bar(keras.callbacks.Callback):
@@ -82,6 +86,7 @@ class _Bar(keras.callbacks.Callback):
     def __init__(self, progress, label):
         super().__init__()
         self._progress, self._label = progress, label
+        self._drawn = 0.0
 
     def on_train_begin(self, logs=None):
         self._epochs = self.params["epochs"]
@@ -95,7 +100,11 @@ class _Bar(keras.callbacks.Callback):
         self._epoch = epoch
 
     def on_train_batch_end(self, batch, logs=None):
-        self._progress.update(self._task, completed=self._epoch * self._steps + batch + 1)
+        now = time.monotonic()
+        is_due = now - self._drawn > _REFRESH_SECONDS
+        self._drawn = now if is_due else self._drawn
+        done = self._epoch * self._steps + batch + 1
+        self._progress.update(self._task, completed=done, refresh=is_due)
 
     def on_epoch_end(self, epoch, logs=None):
         accuracy = (logs or {}).get("val_accuracy", float("nan"))

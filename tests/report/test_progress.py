@@ -59,3 +59,4 @@ def test_in_a_notebook_lines_are_text_and_bars_a_widget(monkeypatch, capsys):
     progress = RunProgress(console, [1.0])
     assert progress.console is console
     assert progress._progress.console.is_jupyter
+    assert not progress._progress.live.auto_refresh  # its thread would swallow printed lines
