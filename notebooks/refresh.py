@@ -154,7 +154,10 @@ def main() -> int:
             execute(notebook, folder, options.quick)
         clean(notebook)
         nbformat.write(notebook, path)
-        print(f"{path}: {'; '.join(faults(notebook, name)) or 'executed'}")
+        found = faults(notebook, name)
+        if str(folder.resolve()) in nbformat.writes(notebook):
+            found.append(f"it names {folder.resolve()}, where it was executed")
+        print(f"{path}: {'; '.join(found) or 'executed'}")
     return 0
 
 

@@ -86,6 +86,16 @@ def test_what_a_check_finds(name, refresh):
     assert "a warning among its outputs: oh" in found
 
 
+def test_printed_lines_are_kept_as_one_text(refresh):
+    lines = [nbformat.v4.new_output("stream", name="stdout", text=text) for text in "abc"]
+    bar = nbformat.v4.new_output("display_data", {"text/plain": "Output()"})
+    table = nbformat.v4.new_output("display_data", {"text/plain": "a table"})
+    cell = nbformat.v4.new_code_cell(outputs=[lines[0], bar, lines[1], table, lines[2]])
+    refresh.clean(notebook := nbformat.v4.new_notebook(cells=[cell]))
+    first, second, third = notebook.cells[0].outputs
+    assert (first.text, second.data["text/plain"], third.text) == ("ab", "a table", "c")
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_notebooks_define_no_training(name):
     """No loop, loss or model of a notebook's own, but where strangers' models are the matter."""
