@@ -6,6 +6,7 @@ names say that; what a user registers under a name may be changed and registered
 
 import hashlib
 import inspect
+import re
 import types
 from collections.abc import Callable, Iterator
 
@@ -43,7 +44,8 @@ def _is_known(thing):
 
 def _parts(thing) -> Iterator[str]:
     if isinstance(thing, types.FunctionType):
-        yield from map(repr, (thing.__defaults__, thing.__kwdefaults__))
+        defaults = repr((thing.__defaults__, thing.__kwdefaults__))
+        yield re.sub(r" at 0x[0-9a-f]+", "", defaults)  # addresses are others in each process
         yield from _of_code(thing.__code__)
     elif isinstance(thing, type):
         for base in thing.__mro__:

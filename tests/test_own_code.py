@@ -59,3 +59,10 @@ def test_an_inherited_function_counts():
     first, second = (type("Own", (written(METHOD, *change),), {}) for change in
                      ((), ("return kd", "return -kd")))  # fmt: skip
     assert code_fingerprint(first) != code_fingerprint(second)
+
+
+def test_where_a_default_value_lies_in_memory_does_not_matter():
+    change = ("units=8", "units=8, start=keras.initializers.HeNormal()")
+    first, second = written(MODEL, *change), written(MODEL, *change)
+    assert repr(first.__defaults__) != repr(second.__defaults__)
+    assert code_fingerprint(first) == code_fingerprint(second)
