@@ -39,6 +39,7 @@ def run_task(task: Task, done: dict[Path, Run], runs: Path, fresh: bool, callbac
     Returns:
         The run.
     """
+    keras.backend.clear_session()  # a night of runs must not fill the memory with graphs
     if task.role == "teacher":
         parts = [done[folder] for folder in task.parts]
         return train_teacher(task.recipe, runs, fresh, callbacks, parts)
@@ -83,7 +84,6 @@ def run_here(
             yield Failure(task, _unforeseen(task, error))
         else:
             yield done[task.folder]
-        keras.backend.clear_session()  # a night of runs must not fill the memory with graphs
 
 
 def find_complete(task: Task) -> Run | None:

@@ -80,14 +80,14 @@ def worth(focus: Focus) -> Section:
         ])  # fmt: skip
     rows = measure_rows(columns)
     if data is not None:
-        models = [each[0].load_model(results.shown) for each in runs.values()]
-        rows.append(["multiply-adds", *(_multiply_adds(model, data) for model in models)])
-        times = [_speeds(results, _like(results, each[0]), data) for each in runs.values()]
+        prices = [_price(results, each[0], data) for each in runs.values()]
+        speeds = [price["speeds"] for price in prices]
+        rows.append(["multiply-adds", *(price["multiply_adds"] for price in prices)])
         for number, batch in enumerate(_BATCHES):
             rows.append([f"latency, batch {batch}, ms",
-                         *(f"{each[number]['milliseconds']:.2f}" for each in times)])  # fmt: skip
+                         *(f"{each[number]['milliseconds']:.2f}" for each in speeds)])  # fmt: skip
         rows.append(["images per second, batch 32",
-                     *(f"{each[-1]['images_per_second']:,.0f}" for each in times)])  # fmt: skip
+                     *(f"{each[-1]['images_per_second']:,.0f}" for each in speeds)])  # fmt: skip
     headings = ["test set", *(ARMS[arm].title for arm in runs)]
     notes = (
         "Mean ± std of seeds. Calibrated: logits divided by the temperature that fits the "
@@ -128,15 +128,22 @@ def _mean_reliability(runs, shown):
     return found.confidence, found.accuracy, found.count
 
 
-def _speeds(results: Results, run: Run, data) -> list[dict]:
-    """The times of a run's model, kept beside the report: they are of one machine and one hour."""
-    path = results.folder / "speed.json"
+def _price(results: Results, run: Run, data) -> dict:
+    """What a run's model costs, kept beside the report: times are of one machine and one hour.
+
+    Models that differ in weights alone cost the same, and the first of them is measured.
+    """
+    run = _like(results, run)
+    path = results.folder / "price.json"
     known = read_json(path) if path.exists() else {}
     model_hash = run.metrics[results.shown]["model_sha256"]
     if model_hash not in known:
         model = run.load_model(results.shown)
         speeds = [speed(model, data.image_shape, batch, seconds=0.2) for batch in _BATCHES]
-        known[model_hash] = [vars(each) for each in speeds]
+        known[model_hash] = {
+            "multiply_adds": _multiply_adds(model, data),
+            "speeds": [vars(each) for each in speeds],
+        }
         write_json(path, known)
     return known[model_hash]
 
@@ -195,7 +202,7 @@ def costs(focus: Focus) -> Section | None:
             seen.add(runs[0].folder)
             name, values = ARMS[arm].title, accuracies(runs, results.shown)
             where = "" if arm == "teacher" else show_setting(cell.setting)
-            latency = _speeds(results, _like(results, runs[0]), data)[0]["milliseconds"]
+            latency = _price(results, runs[0], data)["speeds"][0]["milliseconds"]
             points["parameters"].append((name, where, runs[0].metrics["parameters"], values))
             points["milliseconds for one image"].append((name, where, latency, values))
     items = [
@@ -210,7 +217,7 @@ def costs(focus: Focus) -> Section | None:
 
 
 def _like(results: Results, run: Run) -> Run:
-    """The first run of the same architecture: models that differ in weights alone are as fast."""
+    """The first run of the same architecture."""
     wanted = _architecture(run)
     for cell in results.cells:
         for runs in cell.runs.values():

@@ -137,7 +137,7 @@ def svg(figure: Figure, alt: str, prefix: str = "") -> str:
     # Each drawing would move the panels a little further: they stay where the first puts them.
     if engine := figure.get_layout_engine():
         engine.execute(figure)
-    figure.set_layout_engine("none")
+    figure.set_layout_engine(None)
     file = io.StringIO()
     with matplotlib.rc_context({"svg.hashsalt": "distill", "svg.fonttype": "path"}):
         nothing = dict.fromkeys(("Creator", "Date", "Format", "Type"))
