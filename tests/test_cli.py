@@ -260,17 +260,15 @@ def test_the_whole_main_job_as_a_script(tmp_path):
     assert second.stdout.split("mean ± std")[1] == first.stdout.split("mean ± std")[1]
 
 
-@pytest.mark.parametrize(("name", "role"), [("teacher_train", "teacher"),
-                                            ("student_train", "student")])  # fmt: skip
-def test_the_other_two_scripts(name, role, tmp_path):
-    done = script(f"{name}.py", *QUICK, "--runs", str(tmp_path))
-    assert done.returncode == 0, done.stderr
+@pytest.mark.parametrize("role", ["teacher", "student"])
+def test_the_main_jobs_of_the_other_two(role, capsys, tmp_path):
+    assert main(role, [*QUICK, "--runs", str(tmp_path)]) == 0
     (run,) = (tmp_path / "digits").glob(f"{role}-*-seed0-*")
     assert (run / f"{role}.keras").exists()
     (results,) = (tmp_path / "digits").glob(f"{role}-digits-*")
     assert (results / "learning_curves.png").exists()
     assert (results / "report.html").exists()
-    assert "test accuracy" in done.stdout
+    assert "test accuracy" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("door", ["teacher", "student", "distilled"])

@@ -4,12 +4,15 @@ import dataclasses
 import io
 
 import pytest
+from filelock import FileLock
 from rich.console import Console
 
 from distill.experiments import experiment
 from distill.experiments.arms import MODELS
-from distill.experiments.experiment import run_experiment
+from distill.experiments.experiment import Experiment, run_experiment
 from distill.experiments.grid import make_axis
+from distill.experiments.page import make_page
+from distill.experiments.results import read_results
 from distill.recipes import Recipe
 from distill.report import page
 
@@ -42,10 +45,22 @@ def small():
 
 
 @pytest.fixture(scope="session")
-def grid(tmp_path_factory):
-    """The experiment, what it printed and the folder of its runs; all as a user gets it."""
-    folder = tmp_path_factory.mktemp("grid")
-    return *run(SMALL, folder), folder
+def grid(tmp_path_factory, worker_id):
+    """The experiment, what it printed and the folder of its runs; all as a user gets it.
+
+    The process that comes first trains it for both. Tests leave the folder as it is.
+    """
+    base = tmp_path_factory.getbasetemp()
+    shared = base if worker_id == "master" else base.parent
+    folder, printed = shared / "grid", shared / "grid.txt"
+    with FileLock(shared / "grid.lock"):
+        if not printed.exists():
+            experiment, text = run(SMALL, folder)
+            printed.write_text(text, "utf-8")
+            return experiment, text, folder
+    (results_file,) = folder.glob("digits/grid-*/results.json")
+    results = read_results(results_file.parent)
+    return Experiment(results, [], make_page(results)), printed.read_text("utf-8"), folder
 
 
 @pytest.fixture(scope="session")
