@@ -80,9 +80,9 @@ def worth(focus: Focus) -> Section:
         ])  # fmt: skip
     rows = measure_rows(columns)
     if data is not None:
-        prices = [_price(results, each[0], data) for each in runs.values()]
-        speeds = [price["speeds"] for price in prices]
-        rows.append(["multiply-adds", *(price["multiply_adds"] for price in prices)])
+        measured = [_cost(results, each[0], data) for each in runs.values()]
+        speeds = [cost["speeds"] for cost in measured]
+        rows.append(["multiply-adds", *(cost["multiply_adds"] for cost in measured)])
         for number, batch in enumerate(_BATCHES):
             rows.append([f"latency, batch {batch}, ms",
                          *(f"{each[number]['milliseconds']:.2f}" for each in speeds)])  # fmt: skip
@@ -115,9 +115,9 @@ def _main(runs):
     return {arm: each for arm, each in runs.items() if arm in MODELS}
 
 
-def _multiply_adds(model, data):
+def _multiply_adds(model, shape):
     try:
-        return f"{multiply_adds(model, data.image_shape):,}"
+        return f"{multiply_adds(model, shape):,}"
     except UserError:  # sizes that are known only when it runs
         return "–"
 
@@ -128,20 +128,23 @@ def _mean_reliability(runs, shown):
     return found.confidence, found.accuracy, found.count
 
 
-def _price(results: Results, run: Run, data) -> dict:
+def _cost(results: Results, run: Run, data: ImageData) -> dict:
     """What a run's model costs, kept beside the report: times are of one machine and one hour.
 
     Models that differ in weights alone cost the same, and the first of them is measured.
     """
     run = _like(results, run)
-    path = results.folder / "price.json"
+    path = results.folder / "cost.json"
     known = read_json(path) if path.exists() else {}
     model_hash = run.metrics[results.shown]["model_sha256"]
     if model_hash not in known:
         model = run.load_model(results.shown)
-        speeds = [speed(model, data.image_shape, batch, seconds=0.2) for batch in _BATCHES]
+        # The model's own, which a grid over image sizes varies; of any size, the data's.
+        sizes = zip(model.input_shape[1:], data.image_shape, strict=True)
+        shape = tuple(own or other for own, other in sizes)
+        speeds = [speed(model, shape, batch, seconds=0.2) for batch in _BATCHES]
         known[model_hash] = {
-            "multiply_adds": _multiply_adds(model, data),
+            "multiply_adds": _multiply_adds(model, shape),
             "speeds": [vars(each) for each in speeds],
         }
         write_json(path, known)
@@ -202,7 +205,7 @@ def costs(focus: Focus) -> Section | None:
             seen.add(runs[0].folder)
             name, values = ARMS[arm].title, accuracies(runs, results.shown)
             where = "" if arm == "teacher" else show_setting(cell.setting)
-            latency = _price(results, runs[0], data)["speeds"][0]["milliseconds"]
+            latency = _cost(results, runs[0], data)["speeds"][0]["milliseconds"]
             points["parameters"].append((name, where, runs[0].metrics["parameters"], values))
             points["milliseconds for one image"].append((name, where, latency, values))
     items = [
@@ -217,7 +220,7 @@ def costs(focus: Focus) -> Section | None:
 
 
 def _like(results: Results, run: Run) -> Run:
-    """The first run of the same architecture."""
+    """The first run of the same architecture and size of images."""
     wanted = _architecture(run)
     for cell in results.cells:
         for runs in cell.runs.values():
@@ -229,4 +232,5 @@ def _like(results: Results, run: Run) -> Run:
 
 def _architecture(run):
     identity = read_json(run.folder / "settings.json")["identity"]
-    return identity.get("model"), identity.get("options"), identity.get("file")
+    named = [identity.get(name) for name in ("model", "options", "file", "data")]
+    return named, run.metrics["parameters"]  # an ensemble has no name

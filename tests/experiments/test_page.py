@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 
 from distill.experiments import page as module
+from distill.experiments.grid import make_axis
 from distill.experiments.page import make_page
 from distill.experiments.summary import chosen_cell
 from distill.report.page import Gallery, Picture, Table, render
+from distill.run_folder import read_json
 
 SECTIONS = [
     "Result",
@@ -54,6 +56,17 @@ def test_what_the_models_are_worth(page):
     for name in ("top-5 accuracy", "ECE, calibrated", "file, kB", "latency, batch 1, ms",
                  "latency, batch 32, ms", "images per second, batch 32"):  # fmt: skip
         assert len(rows[name]) == 4
+
+
+def test_models_of_several_image_sizes_are_measured_each_at_its_own(changed, run_small, tmp_path):
+    teacher = {"teacher": "mlp", "teacher_options": {"hidden": 16, "depth": 1}}
+    axes = (make_axis("image_size", (8, 16)),)
+    recipe = changed(**teacher, seeds=1, epochs=1)
+    experiment, _ = run_small(recipe, tmp_path, axes, ("teacher", "student"))
+    known = read_json(experiment.results.folder / "cost.json")
+    found = {cost["multiply_adds"] for cost in known.values()}
+    pairs = [(size * size, hidden) for size in (8, 16) for hidden in (8, 16)]
+    assert found == {f"{pixels * hidden + hidden * 10:,}" for pixels, hidden in pairs}
 
 
 def test_galleries_show_what_they_say(page, grid):
