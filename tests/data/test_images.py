@@ -5,6 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 import psutil
 import pytest
+import tensorflow as tf
 
 from distill.data.images import require_memory, resize
 from distill.errors import UserError
@@ -26,6 +27,15 @@ def test_resize_averages_when_it_makes_smaller():
 def test_resize_rounds():
     ramp = np.array([[[0], [1]], [[0], [1]]], np.uint8)
     np.testing.assert_array_equal(resize(ramp, 4).numpy()[0, :, 0], [0, 0, 1, 1])
+
+
+def test_one_image_or_many_of_any_size_in_any_order():
+    random = np.random.default_rng(0)
+    shapes = (9, 8, 3), (2, 9, 8, 3), (5, 7, 1), (3, 6, 6, 1), (20, 30, 3)
+    images = [random.integers(0, 256, shape).astype(np.uint8) for shape in shapes]
+    for image in (*images, *images[::-1]):
+        plain = tf.image.resize(image, (12, 12), antialias=True)
+        np.testing.assert_array_equal(resize(image, 12), np.clip(np.round(plain), 0, 255))
 
 
 def test_a_set_that_exceeds_the_free_memory_is_refused(monkeypatch):
