@@ -184,16 +184,13 @@ def _print_plan(plan, complete, seconds, console):
     for axis in plan.axes:
         console.print(f"{axis_name(axis.field)}: {', '.join(map(show, axis.values))}")
     for name in plan.arms[len(MODELS) :]:
-        console.print(f"control, {ARMS[name].title}: {ARMS[name].question}", soft_wrap=True)
+        console.print(f"control, {ARMS[name].title}: {ARMS[name].question}")
     counts = ", ".join(f"{roles.count(role)} {role}" for role in dict.fromkeys(roles))
     size = f"{_count(len(plan.settings), 'setting')} × {_count(plan.recipe.seeds, 'seed')}"
     time = f", about {duration(sum(seconds))}" if seconds else ""
-    console.print(
-        f"Plan: {size}, {len(roles)} runs ({counts}); "
-        f"{len(complete)} are there already, {len(seconds)} to train{time}.",
-        soft_wrap=True,
-        highlight=False,
-    )
+    console.print(f"Plan: {size}, {len(roles)} runs ({counts}).", highlight=False)
+    done = f"{len(complete)} are there already, {len(seconds)} to train{time}."
+    console.print(done, highlight=False)
 
 
 def _print_findings(findings, console):

@@ -100,7 +100,8 @@ def worth(focus: Focus) -> Section:
     alt = "Accuracy by confidence; calibration errors are in the table above."
     caption = (
         "Accuracy by confidence, test examples of all seeds; above the line a model is more often "
-        "right than it is sure. The area of a mark is its share of the examples."
+        "right than it is sure. The area of a mark is its share of the examples; groups of fewer "
+        "than ten are left out."
     )
     figure = figures.reliability_diagram(bins)
     text = (

@@ -202,13 +202,13 @@ def reliability_diagram(curves: Mapping[str, Sequence[np.ndarray]]) -> Figure:
 
     Args:
         curves: for each model, by its title, confidence, accuracy and number of examples of each
-            bin; empty bins are NaN.
+            bin; empty bins are NaN. A bin of fewer than ten examples is not drawn.
     """
     figure, axis = _panel()
     axis.plot([0, 1], [0, 1], color=_INK, linewidth=0.8)
     for label, (color, line, marker) in _styles(curves).items():
         bins = np.array(curves[label], "float64")
-        confidence, accuracy, count = bins[:, np.isfinite(bins[0])]
+        confidence, accuracy, count = bins[:, bins[2] >= 10]
         axis.plot(confidence, accuracy, linestyle=line, color=color, linewidth=1)
         # The area of a mark is the share of examples in its bin.
         sizes = 8 + 90 * count / max(count.sum(), 1)

@@ -31,7 +31,7 @@ def contents(experiment):
 def test_the_plan_is_printed_first(grid):
     _, printed, _ = grid
     plan = (
-        "Plan: 2 settings × 2 seeds, 12 runs (2 teacher, 2 student, 8 distilled); 0 are there "
+        "Plan: 2 settings × 2 seeds, 12 runs (2 teacher, 2 student, 8 distilled). 0 are there "
         "already, 12 to train, about "
     )
     text = " ".join(printed.split())

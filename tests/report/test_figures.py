@@ -130,8 +130,8 @@ def test_confusion_matrix_with_and_without_the_diagonal():
     assert not none.axes[0].texts
 
 
-def test_reliability_diagram_leaves_empty_bins_out():
-    bins = np.array([np.nan, 0.5, 0.9]), np.array([np.nan, 0.4, 1.0]), np.array([0, 10, 30])
+def test_reliability_diagram_leaves_bins_of_few_examples_out():
+    bins = np.array([[np.nan, 0.3, 0.5, 0.9], [np.nan, 0.0, 0.4, 1.0], [0, 9, 10, 30]])
     figure = figures.reliability_diagram({"teacher": bins})
     (marks,) = figure.axes[0].collections
     np.testing.assert_allclose(marks.get_offsets(), [[0.5, 0.4], [0.9, 1.0]])
