@@ -13,6 +13,7 @@ from pathlib import Path
 
 import nbformat
 from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError
 
 HERE = Path(__file__).parent
 MOST_BYTES = 1_500_000  # of a notebook with its outputs
@@ -144,6 +145,9 @@ def main() -> int:
     parser.add_argument("--quick", action="store_true", help="with QUICK, in a few minutes")
     parser.add_argument("--runs", type=Path, metavar="FOLDER", help="where they execute")
     options = parser.parse_args()
+    if unknown := sorted(set(options.names) - set(names)):
+        parser.error(f"there is no notebook {unknown[0]!r}; use one of {', '.join(names)}")
+    faulty = False
     for name in options.names or names:
         path = HERE / f"{name}.ipynb"
         notebook = nbformat.read(path, as_version=4)
@@ -151,14 +155,20 @@ def main() -> int:
         with tempfile.TemporaryDirectory() as temporary:
             folder = options.runs or Path(temporary)
             folder.mkdir(parents=True, exist_ok=True)
-            execute(notebook, folder, options.quick)
+            try:
+                execute(notebook, folder, options.quick)
+            except CellExecutionError as error:
+                print(f"{path}: a cell ended in an error, the file stays as it was: {error}")
+                faulty = True
+                continue
         clean(notebook)
         nbformat.write(notebook, path)
         found = faults(notebook, name)
         if str(folder.resolve()) in nbformat.writes(notebook):
             found.append(f"it names {folder.resolve()}, where it was executed")
         print(f"{path}: {'; '.join(found) or 'executed'}")
-    return 0
+        faulty |= bool(found)
+    return int(faulty)
 
 
 if __name__ == "__main__":

@@ -96,6 +96,29 @@ def test_printed_lines_are_kept_as_one_text(refresh):
     assert (first.text, second.data["text/plain"], third.text) == ("ab", "a table", "c")
 
 
+@pytest.mark.parametrize(("source", "said"), [("1 + 1", "no figure among its outputs"),
+                                              ("1 / 0", "ended in an error")])  # fmt: skip
+def test_what_refreshing_says_of_a_bad_notebook(
+    source, said, refresh, tmp_path, monkeypatch, capsys
+):
+    cells = [nbformat.v4.new_markdown_cell("# Bad\n\nText"), nbformat.v4.new_code_cell(source),
+             nbformat.v4.new_code_cell(source)]  # fmt: skip
+    nbformat.write(nbformat.v4.new_notebook(cells=cells), tmp_path / "bad.ipynb")
+    before = (tmp_path / "bad.ipynb").read_bytes()
+    monkeypatch.setattr(refresh, "HERE", tmp_path)
+    monkeypatch.setattr(sys, "argv", ["refresh.py", "bad", "--quick"])
+    assert refresh.main() == 1
+    assert said in capsys.readouterr().out
+    assert ((tmp_path / "bad.ipynb").read_bytes() == before) == (source == "1 / 0")
+
+
+def test_refreshing_a_notebook_that_is_not_there(refresh, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["refresh.py", "flower"])
+    with pytest.raises(SystemExit, match="2"):
+        refresh.main()
+    assert "there is no notebook 'flower'; use one of experiments" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_notebooks_define_no_training(name):
     """No loop, loss or model of a notebook's own, but where strangers' models are the matter."""
