@@ -39,7 +39,7 @@ def images(focus: Focus) -> Iterator[Section]:
         for mask, caption in (
             (right["distilled"] & ~right["student"], "put right by distillation"),
             (~right["distilled"] & right["student"], "right from labels, wrong distilled"),
-            (predicted["distilled"] != predicted["teacher"], "teacher and student disagree"),
+            (predicted["distilled"] != predicted["teacher"], "teacher and distilled disagree"),
         ):
             items.append(_gallery(data, mask, predicted, caption))
         yield Section("Images that tell", f"{focus.where}Seed {seed}, test images, the first "

@@ -214,7 +214,7 @@ def costs(focus: Focus) -> Section | None:
                 f"Test accuracy against {name}: " + "; ".join(
                     f"{title} {where} {x:,.3g}, {np.mean(values):.1%}"
                     for title, where, x, values in each[:12]),
-                "Along the dotted line are the models than which none is both cheaper and better.")
+                "Along the dotted line are the models that no other beats in both.")
         for name, each in points.items()
     ]  # fmt: skip
     return Section("Accuracy against size and time", "", items)
