@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import os
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -260,9 +261,14 @@ def test_the_whole_main_job_as_a_script(tmp_path):
     assert second.stdout.split("mean ± std")[1] == first.stdout.split("mean ± std")[1]
 
 
-@pytest.mark.parametrize("role", ["teacher", "student"])
-def test_the_main_jobs_of_the_other_two(role, capsys, tmp_path):
-    assert main(role, [*QUICK, "--runs", str(tmp_path)]) == 0
+@pytest.mark.parametrize(("name", "role"), [("teacher_train", "teacher"),
+                                            ("student_train", "student")])  # fmt: skip
+def test_the_other_two_scripts(name, role, capsys, tmp_path, monkeypatch):
+    """In this process, which has loaded TensorFlow already."""
+    monkeypatch.setattr(sys, "argv", [f"{name}.py", *QUICK, "--runs", str(tmp_path)])
+    with pytest.raises(SystemExit) as ended:
+        runpy.run_path(str(ROOT / f"{name}.py"), run_name="__main__")
+    assert ended.value.code == 0
     (run,) = (tmp_path / "digits").glob(f"{role}-*-seed0-*")
     assert (run / f"{role}.keras").exists()
     (results,) = (tmp_path / "digits").glob(f"{role}-digits-*")

@@ -1,6 +1,7 @@
 """Sections of the report about the models of one setting: curves, worth, errors, costs."""
 
 import dataclasses
+import json
 
 import numpy as np
 
@@ -82,7 +83,8 @@ def worth(focus: Focus) -> Section:
     if data is not None:
         measured = [_cost(results, each[0], data) for each in runs.values()]
         speeds = [cost["speeds"] for cost in measured]
-        rows.append(["multiply-adds", *(cost["multiply_adds"] for cost in measured)])
+        counts = [cost["multiply_adds"] for cost in measured]
+        rows.append(["multiply-adds", *("–" if n is None else f"{n:,}" for n in counts)])
         for number, batch in enumerate(_BATCHES):
             rows.append([f"latency, batch {batch}, ms",
                          *(f"{each[number]['milliseconds']:.2f}" for each in speeds)])  # fmt: skip
@@ -118,9 +120,9 @@ def _main(runs):
 
 def _multiply_adds(model, shape):
     try:
-        return f"{multiply_adds(model, shape):,}"
+        return multiply_adds(model, shape)
     except UserError:  # sizes that are known only when it runs
-        return "–"
+        return None
 
 
 def _mean_reliability(runs, shown):
@@ -134,22 +136,21 @@ def _cost(results: Results, run: Run, data: ImageData) -> dict:
 
     Models that differ in weights alone cost the same, and the first of them is measured.
     """
-    run = _like(results, run)
     path = results.folder / "cost.json"
     known = read_json(path) if path.exists() else {}
-    model_hash = run.metrics[results.shown]["model_sha256"]
-    if model_hash not in known:
+    network = _network(run)
+    if network not in known:
         model = run.load_model(results.shown)
         # The model's own, which a grid over image sizes varies; of any size, the data's.
         sizes = zip(model.input_shape[1:], data.image_shape, strict=True)
         shape = tuple(own or other for own, other in sizes)
         speeds = [speed(model, shape, batch, seconds=0.2) for batch in _BATCHES]
-        known[model_hash] = {
+        known[network] = {
             "multiply_adds": _multiply_adds(model, shape),
             "speeds": [vars(each) for each in speeds],
         }
         write_json(path, known)
-    return known[model_hash]
+    return known[network]
 
 
 def errors(focus: Focus) -> Section:
@@ -220,18 +221,9 @@ def costs(focus: Focus) -> Section | None:
     return Section("Accuracy against size and time", "", items)
 
 
-def _like(results: Results, run: Run) -> Run:
-    """The first run of the same architecture and size of images."""
-    wanted = _architecture(run)
-    for cell in results.cells:
-        for runs in cell.runs.values():
-            for other in runs:
-                if other is not None and _architecture(other) == wanted:
-                    return other
-    return run
-
-
-def _architecture(run):
+def _network(run: Run) -> str:
+    """All of a run's model but its weights, with the size of its images."""
     identity = read_json(run.folder / "settings.json")["identity"]
-    named = [identity.get(name) for name in ("model", "options", "file", "data")]
-    return named, run.metrics["parameters"]  # an ensemble has no name
+    named = [identity.get(name) for name in ("model", "model_code", "options", "file", "data")]
+    # An ensemble has no name, but its parameters.
+    return json.dumps([*named, run.metrics["parameters"]], sort_keys=True)

@@ -225,17 +225,17 @@ def test_fresh_trains_all_anew(changed, run_small, tmp_path):
 
 
 def test_cross_validation_widens_the_interval(changed, run_small, tmp_path):
-    recipe = changed(folds=2, seeds=2, teacher_epochs=6)
+    recipe = changed(folds=3, seeds=3, epochs=1)
     experiment, printed = run_small(recipe, tmp_path, (), tuple(MODELS))
-    assert "2-fold cross-validation, test sets of 89" in printed
+    assert "3-fold cross-validation, test sets of 599 images" in printed
     rows = list(csv.DictReader(io.StringIO(contents(experiment)["summary.csv"])))
     (row,) = [row for row in rows if row["model"] == "student distilled"]
     runs = experiment.results.cells[0].runs
     pairs = [[run.metrics["last"]["test"]["accuracy"] for run in runs[arm]]
              for arm in ("distilled", "student")]  # fmt: skip
     differences = np.subtract(*pairs)
-    # Student's t of 1 degree: 12.706; the variance of the mean is std² (1/2 + 1).
-    reach = 12.7062047 * differences.std(ddof=1) * np.sqrt(1 / 2 + 1)
+    # Student's t of 2 degrees: 4.3027; the variance of the mean is std² (1/3 + 1/2).
+    reach = 4.30265273 * differences.std(ddof=1) * np.sqrt(1 / 3 + 1 / 2)
     found = float(row["difference high"]) - float(row["difference low"])
     assert found == pytest.approx(2 * reach)
     labels = np.concatenate([run.labels("test") for run in runs["student"]])
