@@ -1,4 +1,4 @@
-"""The main job, teacher to verdict: python distillation_train.py --help."""
+"""Trains teacher, baseline and distilled student: python distillation_train.py --help."""
 
 import sys
 

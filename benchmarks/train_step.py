@@ -1,8 +1,8 @@
 """Times a training step: python benchmarks/train_step.py
 
-Ours against `keras.distillation` and against the limit (a plain training step of the student plus
-a forward pass of the teacher, compiled as one function each), in turn in one process, so that the
-ratios hold where the machine's speed drifts. Prints a Markdown table; the last lines say on what.
+Compares `distill` with `keras.distillation` and with the limit: a plain training step of the
+student plus a forward pass of the teacher, each compiled as one function. They take turns in one
+process, so their ratios hold even if the speed of the machine drifts. Prints a Markdown table.
 """
 
 import argparse
@@ -97,8 +97,8 @@ def main():
     parser.add_argument("--steps", type=int, default=100, help="steps in a round (default: 100)")
     parser.add_argument("--rounds", type=int, default=9, help="rounds (default: 9)")
     arguments = parser.parse_args()
-    print("| case | limit, ms | distill / limit | keras.distillation / limit | "
-          "distill / keras.distillation |")  # fmt: skip
+    columns = "distill / limit | keras.distillation / limit | distill / keras.distillation"
+    print(f"| case | limit, ms | {columns} |")
     print("| --- | ---: | ---: | ---: | ---: |")
     for case, (shape, batch, _, _) in CASES.items():
         rng = np.random.default_rng(0)
@@ -124,9 +124,11 @@ def main():
             f"{ratio('keras.distillation', 'limit')} | {ratio('distill', 'keras.distillation')} |"
         )
     devices = tf.config.list_physical_devices("GPU") or f"{os.cpu_count()} CPU cores"
-    print(f"\nMedian and quartiles of {arguments.rounds} rounds of {arguments.steps} steps, on "
-          f"{devices}; Python {platform.python_version()}, TensorFlow {tf.__version__}, Keras "
-          f"{keras.__version__}.")  # fmt: skip
+    versions = f"TensorFlow {tf.__version__}, Keras {keras.__version__}"
+    print(
+        f"\nMedian and quartiles of {arguments.rounds} rounds of {arguments.steps} steps, on "
+        f"{devices}; Python {platform.python_version()}, {versions}."
+    )
 
 
 if __name__ == "__main__":

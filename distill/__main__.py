@@ -1,4 +1,4 @@
-"""`python -m distill`: look at what the three training scripts left."""
+"""`python -m distill`: inspect, compare and report finished runs."""
 
 import sys
 

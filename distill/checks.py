@@ -1,4 +1,4 @@
-"""The check before training: what would make a distillation pointless, found in seconds."""
+"""The check before training: finds in seconds what would make a distillation pointless."""
 
 import dataclasses
 
@@ -10,20 +10,23 @@ from scipy.special import log_softmax, softmax
 from scipy.stats import binomtest
 
 from distill.distiller import Distiller
+from distill.distiller.guards import mistakes_in
+from distill.distiller.targets import Targets, targets_of
 from distill.errors import UserError
+from distill.methods import Batch
 from distill.models.logits import ends_in_softmax
 
-_NEARLY = 0.99  # of the highest possible: where soft targets are called one-hot or uniform
-_ENOUGH = 50  # validation examples, with fewer of which an accuracy says little
-_LOPSIDED = 100.0  # ratio of gradient norms beyond which one loss hardly counts
+_NEARLY = 0.99  # of the maximum: from here on, soft targets are called one-hot or uniform
+_ENOUGH = 50  # validation examples; an accuracy of fewer says little
+_LOPSIDED = 100.0  # ratio of gradient norms beyond which one loss has no influence
 
 
 @dataclasses.dataclass(frozen=True)
 class Finding:
-    """One thing the check found.
+    """One result of the check.
 
     Attributes:
-        level: `"ok"`, `"note"` (training goes on) or `"stop"` (it would be in vain).
+        level: `"ok"`, `"warning"` or `"error"` (training would be pointless).
         sentence: what was found, and what to do about it.
     """
 
@@ -32,19 +35,23 @@ class Finding:
 
 
 def check(
-    distiller: Distiller, x, y, validation=None, student_accuracy: float | None = None
+    distiller: Distiller, x, y, validation=None, baseline_accuracy: float | None = None
 ) -> list[Finding]:
-    """Looks for what would make a distillation pointless; changes nothing.
+    """Looks for mistakes that would make a distillation pointless; changes nothing.
 
     Args:
-        distiller: the distiller about to be trained.
-        x: one batch of inputs.
-        y: its labels, class numbers `(batch,)` (negative: unlabelled) or one-hot.
+        distiller: the distiller, before training.
+        x: one batch of inputs: an array, a list or a dictionary of arrays.
+        y: the labels of the batch: class numbers `(batch,)`, negative where there is none, one-hot
+            rows, or a dictionary as in `Distiller`.
         validation: `(inputs, labels)` held out from training, for the teacher's accuracy.
-        student_accuracy: validation accuracy, 0 to 1, of the same student trained from labels.
+        baseline_accuracy: validation accuracy, 0 to 1, of the same student trained on labels only.
 
     Returns:
-        The findings, in the order in which they were looked for.
+        The findings, in a fixed order.
+
+    Raises:
+        UserError: the distiller has no teacher and `y` has no stored targets.
 
     Example:
 
@@ -53,46 +60,56 @@ def check(
     >>> distiller = Distiller(teacher=models[0], student=models[1], temperature=1000.0)
     >>> findings = check(distiller, np.ones((2, 4), "float32"), np.array([0, 1]))
     >>> findings[0].level, findings[0].sentence.split(";")[0]
-    ('note', 'At temperature 1000 the soft targets are nearly uniform')
+    ('warning', 'At temperature 1000 the soft targets are nearly uniform')
     """
-    x = ops.convert_to_tensor(x)
-    y = _class_numbers(y)
-    teacher_logits = np.asarray(distiller.teacher_logits(x), dtype="float64")
-    findings = [*_softmax_findings(distiller), *_label_findings(y, teacher_logits.shape[-1])]
-    findings += _logit_findings(teacher_logits)
-    if validation is not None and len(validation[1]):
-        findings += _teacher_findings(distiller, *validation, student_accuracy)
-    findings += _soft_target_findings(teacher_logits, distiller.temperature)
-    if not any(finding.level == "stop" for finding in findings):
-        findings += _gradient_findings(distiller, x, y)
+    x = _tensors(x)
+    targets = Targets(*map(_tensors, targets_of(y)))
+    teacher, is_stored = distiller.teacher_side(x, targets)
+    logits = np.asarray(teacher.logits, dtype="float64")
+    findings = [*_softmax_findings(distiller), *_label_findings(targets, logits.shape[-1])]
+    findings += _logit_findings(logits)
+    findings += _mistake_findings(distiller, x, targets, None if is_stored else teacher)
+    if validation is not None:
+        inputs, labels = validation
+        findings += _teacher_findings(distiller, inputs, labels, baseline_accuracy)
+    findings += _soft_target_findings(logits, distiller.temperature)
+    if not any(finding.level == "error" for finding in findings):
+        findings += _gradient_findings(distiller, x, targets, teacher)
     return findings
 
 
-def stop_if_pointless(findings: list[Finding]) -> None:
-    """Raises a `UserError` with the sentence of the first finding that says stop."""
+def raise_on_error(findings: list[Finding]) -> None:
+    """Raises a `UserError` with the sentence of the first finding of level `"error"`."""
     for finding in findings:
-        if finding.level == "stop":
+        if finding.level == "error":
             raise UserError(finding.sentence)
 
 
-def _class_numbers(y):
-    y = np.asarray(y)
-    return np.argmax(y, axis=-1) if y.ndim == 2 and y.shape[-1] > 1 else y.reshape(-1)
+def _tensors(arrays):
+    return keras.tree.map_structure(ops.convert_to_tensor, arrays, none_is_leaf=False)
+
+
+def _class_numbers(labels):
+    labels = np.asarray(labels)
+    is_one_hot = labels.ndim == 2 and labels.shape[-1] > 1
+    return np.argmax(labels, axis=-1) if is_one_hot else labels.reshape(-1)
 
 
 def _softmax_findings(distiller):
     for role, model in (("teacher", distiller.teacher), ("student", distiller.student)):
-        if ends_in_softmax(model):
-            yield Finding(
-                "note", f"The {role} {model.name!r} ends in softmax; its logits are used instead."
-            )
+        if model is not None and ends_in_softmax(model):
+            sentence = f"The {role} {model.name!r} ends in softmax; its logits are used instead."
+            yield Finding("warning", sentence)
 
 
-def _label_findings(y, classes):
-    if y.size and y.max() >= classes:
+def _label_findings(targets, classes):
+    if targets.labels is None:
+        return
+    labels = _class_numbers(targets.labels)
+    if labels.size and labels.max() >= classes:
         yield Finding(
-            "stop",
-            f"The labels go up to {y.max()} but the models have {classes} classes, 0 to "
+            "error",
+            f"The labels go up to {labels.max():g} but the models have {classes} classes, 0 to "
             f"{classes - 1}; give both models as many classes as the data.",
         )
 
@@ -100,43 +117,49 @@ def _label_findings(y, classes):
 def _logit_findings(logits):
     if not np.all(np.isfinite(logits)):
         yield Finding(
-            "stop",
-            "The teacher's logits hold NaN or infinity on the first batch; look for them in the "
+            "error",
+            "The teacher's logits contain NaN or infinity on the first batch; look for them in the "
             "inputs and in the teacher's weights.",
         )
-    elif np.all(logits >= 0) and np.allclose(logits.sum(axis=-1), 1.0, atol=1e-3):
-        yield Finding(
-            "stop",
-            "The teacher's outputs are never negative and sum to 1, so they are probabilities; "
-            "let it return logits, by dropping its final softmax.",
-        )
 
 
-def _teacher_findings(distiller, inputs, labels, student_accuracy):
-    labels = _class_numbers(labels)
-    batches = [inputs[start : start + 256] for start in range(0, len(labels), 256)]
-    logits = np.concatenate([np.asarray(distiller.teacher_logits(batch)) for batch in batches])
-    correct = int(np.sum(np.argmax(logits, axis=-1) == labels))
-    accuracy = correct / len(labels)
-    guessing = np.bincount(labels).max() / len(labels)
-    by_luck = binomtest(correct, len(labels), guessing, alternative="greater").pvalue
+def _mistake_findings(distiller, x, targets, teacher):
+    student_logits = distiller(x, training=False)
+    teacher_logits = None if teacher is None else teacher.logits
+    for kind in mistakes_in(distiller.alpha, targets, student_logits, teacher_logits):
+        yield Finding("error", distiller.describe_mistake(kind))
+
+
+def _teacher_findings(distiller, inputs, labels, baseline_accuracy):
+    targets = targets_of(labels)
+    if targets.labels is None or not len(targets.labels):
+        return
+    numbers, correct = _class_numbers(targets.labels), 0
+    for start in range(0, len(numbers), 256):
+        rows = slice(start, start + 256)
+        batch = keras.tree.map_structure(lambda values, rows=rows: values[rows], inputs)
+        some = Targets(*(None if values is None else values[rows] for values in targets))
+        logits = some.stored_logits
+        logits = distiller.teacher_logits(_tensors(batch)) if logits is None else logits
+        correct += int(np.sum(np.argmax(logits, axis=-1) == numbers[rows]))
+    accuracy = correct / len(numbers)
+    guessing = np.unique(numbers, return_counts=True)[1].max() / len(numbers)
+    p_value = binomtest(correct, len(numbers), guessing, alternative="greater").pvalue
     shown = f"The teacher's validation accuracy is {accuracy:.1%}"
-    if by_luck > 0.05 and len(labels) >= _ENOUGH:
+    if p_value > 0.05 and len(numbers) >= _ENOUGH:
         yield Finding(
-            "stop",
-            f"{shown}, no better than naming the most frequent class always ({guessing:.1%}): it "
-            "is untrained, or its classes or its pixel scale are others than the data's.",
+            "error",
+            f"{shown}, no better than always predicting the most frequent class ({guessing:.1%}): "
+            "the teacher is untrained, or its classes or its pixel scale differ from the data's.",
         )
-    elif by_luck > 0.001:
+    elif p_value > 0.001:
         yield Finding(
-            "note",
-            f"{shown} on {len(labels)} images, where always naming the most frequent class gives "
-            f"{guessing:.1%}; it may know next to nothing.",
+            "warning",
+            f"{shown} on {len(numbers)} examples, where always predicting the most frequent class "
+            f"gives {guessing:.1%}; the teacher may know next to nothing.",
         )
-    elif student_accuracy is not None and accuracy < student_accuracy:
-        yield Finding(
-            "note", f"{shown}, below that of the student from labels ({student_accuracy:.1%})."
-        )
+    elif baseline_accuracy is not None and accuracy < baseline_accuracy:
+        yield Finding("warning", f"{shown}, below that of the baseline ({baseline_accuracy:.1%}).")
     else:
         yield Finding("ok", f"{shown} (guessing: {guessing:.1%}).")
 
@@ -150,40 +173,46 @@ def _soft_target_findings(logits, temperature):
     at = f"At temperature {temperature:g} the soft targets are"
     if highest > _NEARLY:
         yield Finding(
-            "note",
+            "warning",
             f"{at} nearly one-hot (highest probability {highest:.1%} on average); they say little "
             "more than labels: try a higher temperature.",
         )
     elif spread > _NEARLY:
         yield Finding(
-            "note",
+            "warning",
             f"{at} nearly uniform; the soft loss then acts like a squared difference of logits, "
             "and a lower temperature gives more weight to the likely classes.",
         )
     else:
-        yield Finding(
-            "ok", f"{at} neither one-hot nor uniform (highest probability {highest:.1%})."
-        )
+        sentence = f"{at} neither one-hot nor uniform (highest probability {highest:.1%})."
+        yield Finding("ok", sentence)
 
 
-def _gradient_findings(distiller, x, y):
+def _gradient_findings(distiller, x, targets, teacher):
     weights = distiller.student.trainable_variables
+    batch = Batch(targets.labels, targets.index, distiller.temperature)
+    losses = []
     with tf.GradientTape(persistent=True) as tape:
-        teacher_logits, *teacher_hint = distiller.teacher_outputs(x)
-        student_logits, *student_hint = distiller(x, training=False, features=True)
-        features = *teacher_hint, *student_hint
-        soft = ops.mean(distiller.soft_losses(teacher_logits, student_logits, features))
-        hard = keras.losses.SparseCategoricalCrossentropy(from_logits=True, ignore_class=-1)(
-            np.maximum(y, -1), student_logits
-        )
-    norms = [float(tf.linalg.global_norm(tape.gradient(loss, weights))) for loss in (hard, soft)]
-    weighted = distiller.alpha * norms[0], (1.0 - distiller.alpha) * norms[1]
+        student = distiller(x, training=False, features=True)
+        with keras.StatelessScope():
+            parts = distiller.method(teacher, student, batch)
+        if targets.labels is not None:
+            hard_loss = keras.losses.SparseCategoricalCrossentropy(
+                from_logits=True, ignore_class=-1
+            )
+            labels = np.maximum(_class_numbers(targets.labels), -1)
+            losses.append(hard_loss(labels, student.logits))
+        losses.append(sum(ops.mean(values) for values in parts.values()))
+    *hard, soft = (float(tf.linalg.global_norm(tape.gradient(loss, weights))) for loss in losses)
+    weighted = distiller.alpha * (hard[0] if hard else 0.0), (1.0 - distiller.alpha) * soft
     shown = f"Weighted gradients at the start: hard {weighted[0]:.2g}, soft {weighted[1]:.2g}"
     if not np.all(np.isfinite(weighted)):
-        yield Finding("stop", f"{shown}; look for NaN or infinity in the inputs.")
+        yield Finding("error", f"{shown}; look for NaN or infinity in the inputs.")
     elif 0 < weighted[0] * _LOPSIDED < weighted[1]:
-        yield Finding("note", f"{shown}; the labels will hardly count: raise alpha if they should.")
+        sentence = f"{shown}; the labels will hardly count: raise alpha if they should."
+        yield Finding("warning", sentence)
     elif 0 < weighted[1] * _LOPSIDED < weighted[0]:
-        yield Finding("note", f"{shown}; the teacher will hardly count: lower alpha if it should.")
+        sentence = f"{shown}; the teacher will hardly count: lower alpha if it should."
+        yield Finding("warning", sentence)
     else:
         yield Finding("ok", f"{shown}.")

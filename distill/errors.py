@@ -1,15 +1,21 @@
-"""The one exception for a user's mistake: every module raises it, `cli.py` prints it."""
+"""`UserError`, the exception for a user's mistake. Every module raises it; `cli.py` prints it."""
 
 import math
 import numbers
 
+import numpy as np
+
 
 class UserError(ValueError):
-    """A mistake in what the user gave, told in one sentence.
+    """A mistake in what the user gave, explained in one sentence.
 
-    The sentence names the value, what is allowed and what to do. On the command line it is
-    printed without a traceback and the exit status is 2; in Python it is a `ValueError`.
+    The sentence names the value, what is allowed and what to do. The command line prints it
+    without a traceback and exits with status 2; in Python it is a `ValueError`.
     """
+
+    # Keras rewrites exceptions that pass through a layer into a page about tensor shapes. It
+    # leaves those alone that carry this mark.
+    _keras_call_info_injected = True
 
 
 def check_number(
@@ -20,18 +26,21 @@ def check_number(
     least: float = -math.inf,
     most: float = math.inf,
 ) -> float:
-    """Returns a finite number within limits as it is, and refuses anything else.
+    """Returns a finite number within limits, and refuses anything else.
 
     Args:
         name: what the user calls the value.
-        value: the value.
-        wanted: what it must be, for the message.
-        above: it must be greater than this.
-        least: it must be this or more.
-        most: it must be this or less.
+        value: a Python or NumPy number, or an array with no axes. Not a `bool`.
+        wanted: what the value must be, for the message.
+        above: exclusive lower limit.
+        least: inclusive lower limit.
+        most: inclusive upper limit.
+
+    Returns:
+        The value as a Python number.
 
     Raises:
-        UserError: it is not such a number.
+        UserError: the value is not such a number.
 
     Example:
 
@@ -39,7 +48,10 @@ def check_number(
     Traceback (most recent call last):
     distill.errors.UserError: alpha is 1.5, and must be between 0 and 1.
     """
-    is_number = isinstance(value, numbers.Real) and math.isfinite(value)
-    if not (is_number and value > above and least <= value <= most):
+    number = (
+        value.item() if isinstance(value, (np.generic, np.ndarray)) and not value.ndim else value
+    )
+    is_number = isinstance(number, numbers.Real) and not isinstance(number, bool)
+    if not (is_number and math.isfinite(number) and number > above and least <= number <= most):
         raise UserError(f"{name} is {value!r}, and must be {wanted}.")
-    return value
+    return number

@@ -1,3 +1,3 @@
 """The package's version, readable without importing TensorFlow."""
 
-VERSION = "0.1.0"
+VERSION = "0.2.0.dev0"

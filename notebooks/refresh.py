@@ -1,8 +1,8 @@
-"""Executes notebooks and keeps their outputs, light and without traces of the machine.
+"""Executes the notebooks, and keeps their outputs without any trace of the machine.
 
-python notebooks/refresh.py                    all of them, in full
-python notebooks/refresh.py flowers --quick    one, with QUICK
-python notebooks/refresh.py --runs FOLDER      runs that are in this folder already are used again
+python notebooks/refresh.py                    execute all notebooks in full
+python notebooks/refresh.py flowers --quick    execute one notebook with QUICK
+python notebooks/refresh.py --runs FOLDER      reuse the runs that are in this folder
 """
 
 import argparse
@@ -17,11 +17,11 @@ from nbclient.exceptions import CellExecutionError
 
 HERE = Path(__file__).parent
 MOST_BYTES = 1_500_000  # of a notebook with its outputs
-REPOSITORY = ""  # OWNER/NAME on GitHub, where it is public: badges and first cells are made from it
+REPOSITORY = ""  # OWNER/NAME on GitHub if it is public; badges and first cells use it
 
-# The first cell of every notebook. It cannot be imported: it is there to make that possible.
+# The first cell of every notebook. It makes `distill` importable, so it cannot import it.
 SETUP = f"""\
-# In Colab this installs the package, with CUDA where there is a GPU. Elsewhere it does nothing.
+# In Colab this cell installs the package, with CUDA on a GPU. Elsewhere it does nothing.
 import importlib.util
 import shutil
 import subprocess
@@ -30,7 +30,7 @@ from pathlib import Path
 
 REPOSITORY = "{REPOSITORY}"  # OWNER/NAME on GitHub; set in notebooks/refresh.py
 found = importlib.util.find_spec("distill")
-if found is None or found.origin is None:  # not there, or a folder of that name
+if found is None or found.origin is None:  # missing, or only a folder of that name
     if "google.colab" not in sys.modules:
         raise ModuleNotFoundError("distill is not installed: pip install -e '.[notebooks]'")
     wheels = sorted(Path().glob("distill-*.whl"))
@@ -46,14 +46,14 @@ if found is None or found.origin is None:  # not there, or a folder of that name
 
 
 def badge(name: str) -> str:
-    """The line that opens a notebook in Colab; without a repository, where it can be uploaded."""
+    """Returns the link that opens a notebook in Colab, or Colab itself without a repository."""
     colab = "https://colab.research.google.com"
     page = f"github/{REPOSITORY}/blob/main/notebooks/{name}.ipynb" if REPOSITORY else ""
     return f"[![Open in Colab]({colab}/assets/colab-badge.svg)]({colab}/{page})"
 
 
 def begin(notebook: nbformat.NotebookNode, name: str) -> None:
-    """Gives a notebook its badge, below the title, and its first code cell."""
+    """Writes a notebook's badge, below the title, and its first code cell."""
     title, _, text = notebook.cells[0].source.partition("\n\n")
     if text.startswith("[!["):
         text = text.partition("\n\n")[2]
@@ -62,19 +62,18 @@ def begin(notebook: nbformat.NotebookNode, name: str) -> None:
 
 
 def execute(notebook: nbformat.NotebookNode, folder: Path, quick: bool) -> None:
-    """Runs all cells in a new kernel, in `folder`; outputs are put into the notebook.
+    """Runs all cells in a new kernel, in `folder`, and stores their outputs in the notebook.
 
     Raises:
         CellExecutionError: a cell ended in an error.
     """
-    os.environ["QUICK"] = str(int(quick))  # the kernel's, too
-    client = NotebookClient(notebook, timeout=None, kernel_name="python3",
-                            resources={"metadata": {"path": str(folder)}})  # fmt: skip
-    client.execute()
+    os.environ["QUICK"] = str(int(quick))  # the kernel inherits it
+    resources = {"metadata": {"path": str(folder)}}
+    NotebookClient(notebook, timeout=None, kernel_name="python3", resources=resources).execute()
 
 
 def clean(notebook: nbformat.NotebookNode) -> None:
-    """Leaves what a reader sees: no metadata but the language, no state of widgets or progress."""
+    """Keeps only what a reader sees; drops metadata, and the state of widgets and progress bars."""
     notebook.metadata = nbformat.from_dict(
         {
             "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
@@ -84,13 +83,12 @@ def clean(notebook: nbformat.NotebookNode) -> None:
     for cell in notebook.cells:
         cell.metadata = nbformat.from_dict({})
         if cell.cell_type == "code":
-            cell.outputs = _joined(
-                [output for output in map(_clean_output, cell.outputs) if output]
-            )
+            outputs = [_clean_output(output) for output in cell.outputs]
+            cell.outputs = _joined([output for output in outputs if output])
 
 
 def _joined(outputs):
-    """Makes one of texts that follow each other, as Jupyter shows them while they are printed."""
+    """Joins neighbouring texts of one stream, as Jupyter does while a cell prints them."""
     joined = []
     for output in outputs:
         if joined and output.output_type == "stream" and output.name == joined[-1].get("name"):
@@ -105,48 +103,48 @@ def _clean_output(output):
         return output
     data = {kind: value for kind, value in output.data.items() if "widget" not in kind}
     if not data.get("text/plain", "").strip() or data["text/plain"].startswith("Output("):
-        return None  # a bar of progress that is over
+        return None  # a progress bar that has ended
     output.data = nbformat.from_dict(data)
     output.metadata = nbformat.from_dict({})
     return output
 
 
 def faults(notebook: nbformat.NotebookNode, name: str) -> list[str]:
-    """Says what of a kept notebook is not as a reader should find it."""
+    """Returns one sentence for each fault of a notebook with its outputs."""
     found, cells = [], [cell for cell in notebook.cells if cell.cell_type == "code"]
     if [cell.execution_count for cell in cells] != list(range(1, len(cells) + 1)):
-        found.append("its cells were not executed in order, once each")
+        found.append("the cells were not executed in order, once each")
     outputs = [output for cell in cells for output in cell.outputs]
     for output in outputs:
         if output.output_type == "error" or output.get("name") == "stderr":
             text = output.get("text") or output.get("evalue")
-            found.append(f"an error or a warning among its outputs: {text.strip()[:200]}")
+            found.append(f"an output is an error or a warning: {text.strip()[:200]}")
     before = nbformat.writes(notebook)
     begin(notebook, name)
     if nbformat.writes(notebook) != before:
-        found.append("not the badge and the first cell that refresh.py writes")
+        found.append("the badge or the first cell is not the one that refresh.py writes")
     before = nbformat.writes(notebook)
     clean(notebook)
     if nbformat.writes(notebook) != before:
-        found.append("metadata or state of widgets in it")
+        found.append("it contains metadata or the state of widgets")
     if len(before) > MOST_BYTES:
-        found.append(f"{len(before)} bytes, more than {MOST_BYTES}")
+        found.append(f"it has {len(before)} bytes, more than {MOST_BYTES}")
     if not any("image/png" in output.get("data", {}) for output in outputs):
-        found.append("no figure among its outputs")
+        found.append("no output is a figure")
     return found
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     names = sorted(path.stem for path in HERE.glob("*.ipynb"))
-    parser.add_argument(
-        "names", nargs="*", metavar="NAME", help=f"{', '.join(names)}; default: all"
-    )
-    parser.add_argument("--quick", action="store_true", help="with QUICK, in a few minutes")
-    parser.add_argument("--runs", type=Path, metavar="FOLDER", help="where they execute")
+    listed = ", ".join(names)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"{listed}; default: all")
+    parser.add_argument("--quick", action="store_true", help="set QUICK; takes a few minutes")
+    help_runs = "folder in which they are executed; its runs are reused"
+    parser.add_argument("--runs", type=Path, metavar="FOLDER", help=help_runs)
     options = parser.parse_args()
     if unknown := sorted(set(options.names) - set(names)):
-        parser.error(f"there is no notebook {unknown[0]!r}; use one of {', '.join(names)}")
+        parser.error(f"there is no notebook {unknown[0]!r}; use one of {listed}")
     faulty = False
     for name in options.names or names:
         path = HERE / f"{name}.ipynb"
@@ -158,14 +156,14 @@ def main() -> int:
             try:
                 execute(notebook, folder, options.quick)
             except CellExecutionError as error:
-                print(f"{path}: a cell ended in an error, the file stays as it was: {error}")
+                print(f"{path}: a cell ended in an error; the file is unchanged: {error}")
                 faulty = True
                 continue
         clean(notebook)
         nbformat.write(notebook, path)
         found = faults(notebook, name)
         if str(folder.resolve()) in nbformat.writes(notebook):
-            found.append(f"it names {folder.resolve()}, where it was executed")
+            found.append(f"it contains the path {folder.resolve()}, where it was executed")
         print(f"{path}: {'; '.join(found) or 'executed'}")
         faulty |= bool(found)
     return int(faulty)

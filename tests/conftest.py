@@ -1,5 +1,6 @@
-"""Shared by all tests: quiet TensorFlow, seeds set anew for each test, a headless browser."""
+"""Shared by all tests: quiet TensorFlow, fixed seeds, a headless browser, a small trained grid."""
 
+import io
 import os
 import shutil
 
@@ -8,6 +9,18 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import keras
 import pytest
 import tensorflow as tf
+from filelock import FileLock
+from rich.console import Console
+
+from distill.analysis.page import html
+from distill.analysis.page.report import make_page
+from distill.analysis.reading import read_results
+from distill.experiment import Outcome, run_experiment
+from distill.experiments import job
+from distill.experiments.grid import make_axis
+from distill.experiments.variants import MAIN_VARIANTS
+from distill.recipes import Recipe
+from distill.recipes.recipe import Data, Experiment, Student, Teacher, Training
 
 # Two devices on one processor, for the tests that train replicas.
 tf.config.set_logical_device_configuration(
@@ -80,3 +93,66 @@ def _look(browser, path, width, scheme):
         """
     )
     return found | {"log": browser.get_log("browser")}
+
+
+SMALL = Recipe(
+    name="small",
+    data=Data(label_fraction=0.3),
+    teacher=Teacher(model="cnn", options={"filters": 2, "dense": 16}),
+    student=Student(model="mlp", options={"hidden": 8, "depth": 1}),
+    training=Training(learning_rate=0.02, epochs=2, batch_size=128),
+    experiment=Experiment(seeds=2),
+)
+AXES = (make_axis("temperature", (1.0, 4.0)),)
+VARIANTS = (*MAIN_VARIANTS, "shuffled-teacher")
+
+
+def run(recipe, folder, axes=AXES, variants=VARIANTS, **more):
+    """Runs an experiment; returns its outcome and what it printed."""
+    file = io.StringIO()
+    console = Console(file=file, width=100)
+    outcome = run_experiment(recipe, folder, axes, variants, console=console, **more)
+    return outcome, file.getvalue()
+
+
+@pytest.fixture(scope="session")
+def small():
+    return SMALL
+
+
+@pytest.fixture(scope="session")
+def grid(tmp_path_factory, worker_id):
+    """A small grid that was really trained: its outcome, its output, the folder of its runs.
+
+    The first process trains it for all of them. Tests leave the folder as it is.
+    """
+    base = tmp_path_factory.getbasetemp()
+    shared = base if worker_id == "master" else base.parent
+    folder, printed = shared / "grid", shared / "grid.txt"
+    with FileLock(shared / "grid.lock"):
+        if not printed.exists():
+            outcome, text = run(SMALL, folder)
+            printed.write_text(text, "utf-8")
+            return outcome, text, folder
+    (record,) = folder.glob("digits/grid-*/experiment.json")
+    results = read_results(record.parent)
+    return Outcome(results, [], make_page(results)), printed.read_text("utf-8"), folder
+
+
+@pytest.fixture(scope="session")
+def run_small():
+    """Like `run`, without the slow parts that other tests cover: estimates and drawn figures."""
+
+    def run_faster(*arguments, **more):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(job, "estimate", lambda specs, by_trial: [1.0] * len(list(specs)))
+            patch.setattr(html, "svg", lambda figure, alt, prefix: "")
+            return run(*arguments, **more)
+
+    return run_faster
+
+
+@pytest.fixture(scope="session")
+def changed():
+    """The small recipe with other values, by dotted name."""
+    return lambda values: SMALL.with_values(values)

@@ -1,6 +1,6 @@
-"""Why this package has its own losses and Distiller: what `keras.distillation` does instead.
+"""Why this package has its own losses and Distiller: mistakes of `keras.distillation`.
 
-Each test first shows that ours is right, then skips once Keras does the same.
+Each test first shows that ours is correct, and skips once Keras is correct as well.
 """
 
 import keras
@@ -28,29 +28,29 @@ def theirs(teacher, student):
     return float(loss.compute_loss(*map(keras.ops.convert_to_tensor, (teacher, student))))
 
 
-def skip_if_mended(value, right, **tolerance):
-    if value == pytest.approx(right, **tolerance):
-        pytest.skip(f"Keras {keras.__version__} has mended this")
+def skip_if_fixed(value, correct, **tolerance):
+    if value == pytest.approx(correct, **tolerance):
+        pytest.skip(f"Keras {keras.__version__} has fixed this")
 
 
 def test_value_on_random_logits():
     p, q = (softmax(x.astype("float64") / 4, -1) for x in (TEACHER, STUDENT))
-    right = np.mean(16 * entropy(p, q, axis=-1))
-    assert ours(TEACHER, STUDENT) == pytest.approx(right, rel=1e-6)
-    skip_if_mended(theirs(TEACHER, STUDENT), right, rel=1e-3)
+    correct = np.mean(16 * entropy(p, q, axis=-1))
+    assert ours(TEACHER, STUDENT) == pytest.approx(correct, rel=1e-6)
+    skip_if_fixed(theirs(TEACHER, STUDENT), correct, rel=1e-3)
 
 
 def test_student_that_is_the_teacher_plus_a_constant():
     assert ours(TEACHER, TEACHER + 100) == pytest.approx(0.0, abs=1e-6)
-    skip_if_mended(theirs(TEACHER, TEACHER + 100), 0.0, abs=1e-3)
+    skip_if_fixed(theirs(TEACHER, TEACHER + 100), 0.0, abs=1e-3)
     assert theirs(TEACHER, TEACHER + 100) < 0
 
 
 def test_logits_that_are_all_negative():
-    right = ours(TEACHER, STUDENT)
+    correct = ours(TEACHER, STUDENT)
     shifted = TEACHER - 50, STUDENT - 50
-    assert ours(*shifted) == pytest.approx(right, rel=1e-4)
-    skip_if_mended(theirs(*shifted), right, rel=1e-3)
+    assert ours(*shifted) == pytest.approx(correct, rel=1e-4)
+    skip_if_fixed(theirs(*shifted), correct, rel=1e-3)
 
 
 def test_evaluate_changes_no_batch_norm_statistic():
@@ -82,4 +82,4 @@ def test_evaluate_changes_no_batch_norm_statistic():
     )
     distiller.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
     if not changed(distiller, student):
-        pytest.skip(f"Keras {keras.__version__} has mended this")
+        pytest.skip(f"Keras {keras.__version__} has fixed this")

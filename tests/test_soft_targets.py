@@ -1,6 +1,5 @@
 """The store of a teacher's logits: computed once, for these bytes of teacher and images only."""
 
-import dataclasses
 from pathlib import Path
 
 import keras
@@ -10,52 +9,47 @@ import pytest
 from distill import soft_targets as module
 from distill.data import Split, load_digits
 from distill.errors import UserError
-from distill.run_folder import Run
 from distill.soft_targets import soft_targets
 
-SPLIT = load_digits().validation
+SPLIT, NAME = load_digits().validation, "ab" * 32
 
 
 @pytest.fixture
-def teacher(tmp_path):
+def teacher():
     model = keras.Sequential(
         [keras.Input((8, 8, 1)), keras.layers.Flatten(), keras.layers.Dense(10)]
     )
-    model.save(tmp_path / "teacher.keras")
-    epoch = {"epoch": 1, "model_file": "teacher.keras", "model_sha256": "ab" * 32}
-    return Run("teacher", 0, "key", tmp_path, {"last": epoch, "best": epoch})
+    return model
 
 
 def test_logits_are_the_teachers_and_computed_once(teacher, tmp_path, monkeypatch):
     store = tmp_path / "store"
-    logits = soft_targets(teacher, SPLIT, store)
-    kernel, bias = (value.astype("float64") for value in teacher.load_model().get_weights())
+    logits = soft_targets(lambda: teacher, NAME, SPLIT, store)
+    kernel, bias = (value.astype("float64") for value in teacher.get_weights())
     wanted = SPLIT.images.reshape(len(SPLIT), 64).astype("float64") @ kernel + bias
     assert logits.dtype == np.float32
     np.testing.assert_allclose(logits, wanted, rtol=1e-4, atol=1e-3)
     monkeypatch.setattr(module, "predict_logits", None)  # to call it would be an error
-    np.testing.assert_array_equal(soft_targets(teacher, SPLIT, store), logits)
+    np.testing.assert_array_equal(soft_targets(lambda: teacher, NAME, SPLIT, store), logits)
     hidden = Split(SPLIT.images, np.full_like(SPLIT.labels, -1))
-    np.testing.assert_array_equal(soft_targets(teacher, hidden, store), logits)
+    np.testing.assert_array_equal(soft_targets(lambda: teacher, NAME, hidden, store), logits)
     assert len(list(store.iterdir())) == 1
 
 
 def test_another_image_or_teacher_makes_another_file(teacher, tmp_path):
-    soft_targets(teacher, SPLIT, tmp_path / "store")
+    soft_targets(lambda: teacher, NAME, SPLIT, tmp_path / "store")
     images = SPLIT.images.copy()
     images[5, 3, 3, 0] ^= 1
-    soft_targets(teacher, Split(images, SPLIT.labels), tmp_path / "store")
-    epoch = {**teacher.metrics["last"], "model_sha256": "cd" * 32}
-    anew = dataclasses.replace(teacher, metrics={"last": epoch, "best": epoch})
-    soft_targets(anew, SPLIT, tmp_path / "store")
+    soft_targets(lambda: teacher, NAME, Split(images, SPLIT.labels), tmp_path / "store")
+    soft_targets(lambda: teacher, "cd" * 32, SPLIT, tmp_path / "store")
     assert len(list((tmp_path / "store").iterdir())) == 3
 
 
 def test_a_damaged_file_is_refused_by_name(teacher, tmp_path):
-    soft_targets(teacher, SPLIT, tmp_path / "store")
+    soft_targets(lambda: teacher, NAME, SPLIT, tmp_path / "store")
     (path,) = Path(tmp_path / "store").iterdir()
     content = bytearray(path.read_bytes())
     content[len(content) // 2] ^= 1
     path.write_bytes(content)
     with pytest.raises(UserError, match=f"{path.name} is missing or damaged"):
-        soft_targets(teacher, SPLIT, tmp_path / "store")
+        soft_targets(lambda: teacher, NAME, SPLIT, tmp_path / "store")

@@ -1,4 +1,4 @@
-"""Datasets by name: the embedded digits, any TFDS set, or a folder of images.
+"""Data sets by name: the built-in digits, any TFDS data set, or a folder of images.
 
 >>> data = load_data("digits")
 >>> len(data.train), len(data.validation), len(data.test), data.image_shape
@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from os import PathLike, fspath
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -31,11 +32,11 @@ from distill.data.tfds import load_tfds
 from distill.data.transfer import (
     NOISE_KINDS,
     class_number,
-    foreign_images,
     mix_noise,
-    omit_classes,
     restrict_classes,
+    select_training_classes,
     shuffle_within_classes,
+    unlabelled_images,
 )
 from distill.errors import UserError
 
@@ -49,7 +50,6 @@ __all__ = [
     "class_number",
     "cross_validation_fold",
     "evaluation_pipeline",
-    "foreign_images",
     "hide_labels",
     "labelled",
     "load_data",
@@ -58,11 +58,12 @@ __all__ = [
     "load_tfds",
     "make_augmentation",
     "mix_noise",
-    "omit_classes",
     "restrict_classes",
+    "select_training_classes",
     "shuffle_within_classes",
     "split_off",
     "training_pipeline",
+    "unlabelled_images",
     "with_splits",
 ]
 
@@ -74,20 +75,20 @@ SMALLEST, LARGEST = 8, 4096
 def load_data(
     name: str | PathLike, image_size: int | None = None, unreadable: str = "refuse"
 ) -> ImageData:
-    """Loads a set into memory.
+    """Loads a data set into memory.
 
     Args:
-        name: a name in `DATASETS`, else a folder with a subfolder for each class (one that
-            exists, or a name that starts with `.`, `/` or `~`), else the name of a TFDS set.
-        image_size: height and width that every image is resized to, 8 to 4096; `None` keeps the
-            images as they are, where they have one size.
-        unreadable: what to do with unreadable files in a folder, `"refuse"` or `"skip"`.
+        name: a name in `DATASETS`; or a folder with a subfolder for each class, if the folder
+            exists or its name starts with `.`, `/` or `~`; or else the name of a TFDS data set.
+        image_size: height and width of the resized images in pixels, 8 to 4096. `None` keeps the
+            images as they are, if all have one size.
+        unreadable: what to do about unreadable files in a folder, `"refuse"` or `"skip"`.
 
     Returns:
-        The set with its three splits.
+        The data set with its three splits.
 
     Raises:
-        UserError: when the set cannot be found or loaded, or an argument is not allowed.
+        UserError: the data set cannot be found or loaded, or an argument is not allowed.
 
     Example:
 
@@ -95,7 +96,7 @@ def load_data(
     (32, 32, 1)
     """
     if unreadable not in UNREADABLE:
-        raise UserError(f"unreadable={unreadable!r} is not known: give 'refuse' or 'skip'.")
+        raise UserError(f"unreadable={unreadable!r} is not allowed: give 'refuse' or 'skip'.")
     whole = isinstance(image_size, int) and not isinstance(image_size, bool)
     if image_size is not None and not (whole and SMALLEST <= image_size <= LARGEST):
         raise UserError(
@@ -114,11 +115,11 @@ def load_data(
 def _resized(data: ImageData, image_size: int | None) -> ImageData:
     if image_size is None or data.image_shape[:2] == (image_size, image_size):
         return data
-    splits = {"train": data.train, "validation": data.validation, "test": data.test}
+    splits: dict[str, Any] = {"train": data.train, "validation": data.validation, "test": data.test}
     examples = sum(len(split) for split in splits.values())
     require_memory(examples, (image_size, image_size, data.image_shape[-1]))
     for key, split in splits.items():
-        # In pieces: while it resizes, TensorFlow holds four bytes for each value.
+        # In pieces, because TensorFlow needs four bytes for each value while it resizes.
         pieces = np.array_split(split.images, -(-len(split) // 256))
         images = np.concatenate([resize(piece, image_size).numpy() for piece in pieces])
         splits[key] = Split(images, split.labels)

@@ -1,7 +1,7 @@
-"""Augmentation of training batches; which change a batch gets depends on seed and step only.
+"""Augmentation of training batches, which depends on the seed and the step only.
 
-Keras' preprocessing layers make the changes. What they draw comes from `_Seeds`, not from the state
-that each layer has, so that neither parallel calls nor a resume change it.
+Keras' preprocessing layers change the images. Their random numbers come from `_Seeds` and not from
+the state of each layer, so that neither parallel calls nor a resumed run changes them.
 """
 
 import math
@@ -12,32 +12,33 @@ import tensorflow as tf
 
 from distill.errors import UserError
 
-AREA = (0.08, 1.0)  # of a crop, as a share of its image; width by height is 3/4 to 4/3
-# RandAugment's strengths are drawn evenly from 0 to 18 of 30, so that they are 9 on average.
+# A crop's area as a fraction of its image's area. Its width divided by its height is 3/4 to 4/3.
+AREA = (0.08, 1.0)
+# RandAugment draws its strengths uniformly from 0 to 18 of 30, so that their mean is 9.
 _STRENGTH = 18 / 30
-_ENHANCE = 0.9 * _STRENGTH  # by what factor colours, contrast, … change at most
+_ENHANCE = 0.9 * _STRENGTH  # the largest relative change of colour, contrast, …
 
 Change = Callable[[tf.Tensor, keras.random.SeedGenerator], tf.Tensor]
 
 
 def make_augmentation(
-    names: Sequence[str], image_shape: tuple[int, int, int], seed: int, shift: int = 0
+    names: Sequence[str], image_shape: tuple[int, int, int], seed: int, translation: int = 0
 ) -> Callable[[tf.Tensor, tf.Tensor], tf.Tensor]:
-    """Makes the function that changes training batches, each image in its own way.
+    """Makes the function that augments training batches, each image independently.
 
     Args:
-        names: names in `AUGMENTATIONS`, in the order of their application.
+        names: names in `AUGMENTATIONS`, in the order in which they are applied.
         image_shape: `(height, width, channels)`.
-        seed: of the run.
-        shift: images are first moved by up to so many pixels; see `shifted`.
+        seed: the seed of the run.
+        translation: the largest translation in pixels, applied first; see `translated`.
 
     Returns:
         A function of images, float32 `(batch, height, width, channels)` with values 0 to 255, and
-        of the batch's number, an int64 scalar. It returns images of the same kind, the same ones
-        for the same number.
+        of the step, an int64 scalar. It returns images of the same shape, type and range. The same
+        images and step give the same result.
 
     Raises:
-        UserError: a name is unknown, or it or the shift is not for images of that shape.
+        UserError: a name is unknown, or an augmentation does not suit images of that shape.
 
     Example:
 
@@ -53,16 +54,16 @@ def make_augmentation(
             raise UserError(
                 f"Unknown augmentation {name!r}; use one of {', '.join(AUGMENTATIONS)}."
             )
-    if shift >= min(image_shape[:2]):
+    if translation >= min(image_shape[:2]):
         raise UserError(
-            f"shift is {shift}, and must be below the height and width of the images, "
+            f"translation is {translation}, and must be below the height and width of the images, "
             f"{min(image_shape[:2])} pixels."
         )
-    changes = [AUGMENTATIONS[name](tuple(image_shape)) for name in names]
+    changes = [AUGMENTATIONS[name](image_shape) for name in names]
 
     def augment(images: tf.Tensor, step: tf.Tensor) -> tf.Tensor:
-        if shift:
-            images = shifted(images, shift, seed, step)
+        if translation:
+            images = translated(images, translation, seed, step)
         seeds = _Seeds(seed, step)
         for change in changes:
             changed = tf.clip_by_value(change(images, seeds), 0.0, 255.0)
@@ -72,14 +73,14 @@ def make_augmentation(
     return augment
 
 
-def shifted(images: tf.Tensor, most: int, seed: int, step: tf.Tensor) -> tf.Tensor:
-    """Moves each image by its own whole number of pixels, filling up with zeros.
+def translated(images: tf.Tensor, most: int, seed: int, step: tf.Tensor) -> tf.Tensor:
+    """Translates each image by its own whole number of pixels and fills the rest with zeros.
 
     Args:
         images: `(batch, height, width, channels)`.
-        most: pixels that an image moves at most, each way; every distance is equally probable.
-        seed: of the run.
-        step: int64 scalar, the batch's number.
+        most: the largest translation in each direction, in pixels. All are equally likely.
+        seed: the seed of the run.
+        step: int64 scalar, the number of the batch.
 
     Returns:
         Images of the same shape and type.
@@ -87,13 +88,13 @@ def shifted(images: tf.Tensor, most: int, seed: int, step: tf.Tensor) -> tf.Tens
     Example:
 
     >>> image = tf.reshape(tf.range(1, 10), (1, 3, 3, 1))
-    >>> shifted(image, 1, seed=0, step=tf.constant(1, tf.int64))[0, :, :, 0].numpy()
+    >>> translated(image, 1, seed=0, step=tf.constant(1, tf.int64))[0, :, :, 0].numpy()
     array([[0, 0, 0],
            [2, 3, 0],
            [5, 6, 0]], dtype=int32)
     """
     batch, height, width = tf.shape(images)[0], images.shape[1], images.shape[2]
-    # Another stream of numbers than the pipeline's shuffle draws with the same seed.
+    # A different random stream from that of the pipeline's shuffle, which has the same seed.
     stream = tf.random.experimental.stateless_fold_in(tf.stack([tf.cast(seed, tf.int64), step]), 1)
     starts = tf.random.stateless_uniform((2, batch, 1), stream, 0, 2 * most + 1, dtype=tf.int32)
     padded = tf.pad(images, ((0, 0), (most, most), (most, most), (0, 0)))
@@ -102,12 +103,12 @@ def shifted(images: tf.Tensor, most: int, seed: int, step: tf.Tensor) -> tf.Tens
 
 
 class _Seeds(keras.random.SeedGenerator):
-    """What Keras draws seeds from, without a state: seed n follows from run, step and n."""
+    """A stateless seed generator for Keras: the run's seed, the step and `n` determine seed `n`."""
 
     def __init__(self, seed, step):
-        # Keras' own `__init__` makes the variable that is not wanted here.
+        # No `super().__init__()`: it would create the state variable.
         run = tf.stack([tf.cast(seed, tf.int64), step])
-        # Another stream than the shuffle's and the shift's.
+        # A different random stream from those of the shuffle and the translation.
         self._stream = tf.random.experimental.stateless_fold_in(run, 2)
         self._drawn = 0
 
@@ -117,9 +118,9 @@ class _Seeds(keras.random.SeedGenerator):
 
 
 def _by_layer(kind, *arguments, **options):
-    """The change that a Keras layer makes, to each image of a batch on its own."""
-    # float32 under any policy. The seed is not used; without it Keras would draw one from Python's
-    # random numbers, on which initial weights depend.
+    """Makes a function that applies a Keras layer, with its own random numbers for each image."""
+    # float32 under any policy. The seed is not used. Without one, Keras would draw it from Python's
+    # random numbers, and so change the initial weights of the next model.
     if kind not in (keras.layers.AutoContrast, keras.layers.Equalization):
         options["seed"] = 0
     layer = kind(*arguments, **options, dtype="float32")
@@ -132,9 +133,9 @@ def _by_layer(kind, *arguments, **options):
 
 
 def _crop(images: tf.Tensor, seeds: keras.random.SeedGenerator) -> tf.Tensor:
-    """Enlarges a part of each image to the image's size, as Inception does.
+    """Crops a random part of each image and resizes it to the image's size, as Inception does.
 
-    Of ten parts the first one that fits into the image is taken.
+    It draws ten parts and takes the first one that fits into the image.
     """
     batch, limits = tf.shape(images)[0], tf.cast(images.shape[1:3], tf.float32)
     area = tf.random.stateless_uniform((batch, 10), seeds.next(), *AREA) * tf.reduce_prod(limits)
@@ -146,7 +147,7 @@ def _crop(images: tf.Tensor, seeds: keras.random.SeedGenerator) -> tf.Tensor:
     size = tf.minimum(size, limits)
     start = tf.random.stateless_uniform((batch, 2), seeds.next()) * (limits - size)
     scale = size / limits
-    start += (scale - 1) / 2  # from corners of pixels to their centres
+    start += (scale - 1) / 2  # from pixel corners to pixel centres
     zero = tf.zeros((batch,))
     transform = tf.stack(
         [scale[:, 1], zero, start[:, 1], zero, scale[:, 0], start[:, 0], zero, zero], axis=1
@@ -157,7 +158,7 @@ def _crop(images: tf.Tensor, seeds: keras.random.SeedGenerator) -> tf.Tensor:
 
 
 def _solarize(images, seeds):
-    # Keras' Solarization takes the lower of two thresholds for a pixel's value, not for a share.
+    # Keras' Solarization mixes fractions and pixel values in its thresholds.
     shape = (tf.shape(images)[0], 1, 1, 1)
     least = 255 * (1 - _STRENGTH)
     threshold = tf.random.stateless_uniform(shape, seeds.next(), least, 255.0)
@@ -165,13 +166,13 @@ def _solarize(images, seeds):
 
 
 def _brightness(images, seeds):
-    # Keras' RandomBrightness adds a number, where the paper multiplies.
+    # Keras' RandomBrightness adds a number, but the paper multiplies by one.
     shape = (tf.shape(images)[0], 1, 1, 1)
     return images * tf.random.stateless_uniform(shape, seeds.next(), 1 - _ENHANCE, 1 + _ENHANCE)
 
 
 def _sharpness():
-    # Keras' layer takes the pixels around an image for black ones.
+    # Keras' layer treats the pixels beyond the edge as black.
     change = _by_layer(keras.layers.RandomSharpness, (0.5 - _ENHANCE / 2, 0.5 + _ENHANCE / 2))
     around = ((0, 0), (1, 1), (1, 1), (0, 0))
 
@@ -182,18 +183,19 @@ def _sharpness():
 
 
 def _equalize():
-    # Keras' layer makes one histogram for all images that it gets.
+    # Keras' layer computes one histogram for the whole batch.
     equalize = _by_layer(keras.layers.Equalization)
     return lambda images, seeds: tf.map_fn(lambda image: equalize(image, seeds), images)
 
 
-# RandAugment's fourteen operations, by the names of its paper.
+# The fourteen operations of RandAugment (Cubuk et al. 2020, https://arxiv.org/abs/1909.13719), by
+# the names in its paper.
 RAND_AUGMENT: dict[str, Callable[[], Change]] = {
     "identity": lambda: lambda images, seeds: images,
     "auto_contrast": lambda: _by_layer(keras.layers.AutoContrast),
     "equalize": _equalize,
     "rotate": lambda: _by_layer(keras.layers.RandomRotation, 30 / 360 * _STRENGTH),
-    # 6 or 7 bits; the upper end is left out
+    # 6 or 7 bits: the range excludes its upper end.
     "posterize": lambda: _by_layer(keras.layers.RandomPosterization, (6, 8)),
     "solarize": lambda: _solarize,
     "brightness": lambda: _brightness,
@@ -208,15 +210,15 @@ RAND_AUGMENT: dict[str, Callable[[], Change]] = {
 
 
 def _rand_augment(image_shape):
-    """Two of the paper's fourteen operations for each image.
+    """Applies two of the paper's fourteen operations to each image.
 
-    Keras' RandAugment draws two for the whole batch and has one strength for all, so that 0.3
-    turns images by up to 108 degrees, where the paper turns them by 9.
+    Keras' RandAugment draws two operations for the whole batch, and its one strength means
+    something else for each: at 0.3 it rotates images by up to 108 degrees, and the paper by 9.
     """
     if image_shape[-1] != 3:
         raise UserError(
             f"The augmentation 'rand_augment' needs images of 3 channels, and these have "
-            f"{image_shape[-1]}; leave it out."
+            f"{image_shape[-1]}: remove it from the list."
         )
     operations = [make() for make in RAND_AUGMENT.values()]
 
@@ -226,7 +228,7 @@ def _rand_augment(image_shape):
             chosen = tf.random.stateless_uniform(
                 (batch,), seeds.next(), 0, len(operations), dtype=tf.int32
             )
-            # Each operation gets those images alone that chose it.
+            # Each operation gets only the images that drew it.
             parts = tf.dynamic_partition(images, chosen, len(operations))
             places = tf.dynamic_partition(tf.range(batch), chosen, len(operations))
             changed = [

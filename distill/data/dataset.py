@@ -1,7 +1,7 @@
-"""Images with labels, in memory, and the index operations that split them and hide labels.
+"""Images with labels in memory, and the functions that split them and hide labels.
 
-Every split depends on the data and a constant seed only, so that a teacher, its students and every
-training seed see the same examples.
+A split depends on the data and a constant seed only. A teacher, its students and all training seeds
+therefore use the same examples.
 """
 
 import hashlib
@@ -15,20 +15,20 @@ from sklearn.model_selection import StratifiedKFold, train_test_split
 from distill.errors import UserError
 
 UNLABELLED = -1
-TEST_FRACTION = 0.2  # of all examples, where a set brings no test split
-VALIDATION_FRACTION = 0.1  # of the training examples that are left
+TEST_FRACTION = 0.2  # of all examples, if a data set has no test split
+VALIDATION_FRACTION = 0.1  # of the remaining training examples
 
 
 @dataclass(frozen=True, eq=False)
 class Split:
-    """Some examples: images and their labels.
+    """Examples: images and their labels.
 
     Args:
         images: uint8, shape `(examples, height, width, channels)`, values 0 to 255.
-        labels: int32, shape `(examples,)`; `UNLABELLED` where an example has no label.
+        labels: int32, shape `(examples,)`; `UNLABELLED` for an example without a label.
 
     Raises:
-        UserError: when the arrays have another type or shape.
+        UserError: the arrays have another type or shape.
 
     Example:
 
@@ -43,12 +43,12 @@ class Split:
     def __post_init__(self):
         if self.images.dtype != np.uint8 or self.images.ndim != 4:
             raise UserError(
-                f"Images of type {self.images.dtype} and shape {self.images.shape} do not make a "
+                f"Images of type {self.images.dtype} and shape {self.images.shape} cannot make a "
                 "split: give uint8 images of shape (examples, height, width, channels)."
             )
         if self.labels.dtype != np.int32 or self.labels.shape != self.images.shape[:1]:
             raise UserError(
-                f"Labels of type {self.labels.dtype} and shape {self.labels.shape} do not fit "
+                f"Labels of type {self.labels.dtype} and shape {self.labels.shape} do not match "
                 f"{len(self.images)} images: give one int32 label for each image."
             )
 
@@ -58,15 +58,15 @@ class Split:
 
 @dataclass(frozen=True, eq=False)
 class ImageData:
-    """An image-classification set, split for training, selection and the final test.
+    """An image-classification data set, split for training, selection and the final test.
 
     Args:
-        name: what the set is called in tables and run folders.
+        name: the name in tables and run folders.
         class_names: one name for each label, in the order of the labels.
-        train: what models are trained on.
-        validation: what a model is selected on; never trained on.
-        test: what is looked at once, at the end.
-        skipped: names of unreadable files that were left out.
+        train: the examples for training.
+        validation: the examples for choosing a model or a setting, never for training.
+        test: the examples for one final evaluation.
+        skipped: names of unreadable files, which the data set does not contain.
     """
 
     name: str
@@ -88,9 +88,9 @@ class ImageData:
 
     @cached_property
     def fingerprint(self) -> str:
-        """16 hex digits of all pixels, labels and class names.
+        """A hash of all pixels, labels and class names, 16 hexadecimal digits.
 
-        A trained teacher is found again by it: one changed pixel makes another set.
+        It is part of a run's identity: one changed pixel makes another data set.
         """
         digest = hashlib.blake2b(repr(self.class_names).encode(), digest_size=8)
         for split in (self.train, self.validation, self.test):
@@ -101,18 +101,18 @@ class ImageData:
 
 
 def split_off(split: Split, fraction: float, seed: int = 0) -> tuple[Split, Split]:
-    """Takes a part away, with the same share of every class, the same part every time.
+    """Splits off a stratified part: the same fraction of every class, the same examples each time.
 
     Args:
-        split: the examples; both results keep their order.
-        fraction: the share to take away, between 0 and 1 (exclusive).
+        split: the examples. Both results keep their order.
+        fraction: the fraction to split off, between 0 and 1 (exclusive).
         seed: another seed gives another part.
 
     Returns:
-        What is left, and the part: `(rest, part)`.
+        The remaining examples and the part: `(rest, part)`.
 
     Raises:
-        UserError: when the fraction is out of range or a class has too few examples.
+        UserError: the fraction is out of range, or a class has too few examples.
 
     Example:
 
@@ -127,7 +127,7 @@ def split_off(split: Split, fraction: float, seed: int = 0) -> tuple[Split, Spli
         )
     present, counts = np.unique(split.labels, return_counts=True)
     if len(split) == 0:
-        raise UserError("A set without examples cannot be split: give at least 2 of each class.")
+        raise UserError("A split without examples cannot be split: give at least 2 of each class.")
     if counts.min() < 2:
         raise UserError(
             f"Class {present[counts.argmin()]} has {counts.min()} example, too few to be split: "
@@ -147,21 +147,21 @@ def split_off(split: Split, fraction: float, seed: int = 0) -> tuple[Split, Spli
 
 
 def hide_labels(split: Split, fraction: float, seed: int = 0) -> Split:
-    """Keeps the labels of a share of each class and makes all other examples unlabelled.
+    """Keeps the labels of a fraction of each class and makes all other examples unlabelled.
 
-    With one seed, the labels that a smaller fraction keeps are among those of a larger one.
+    With the same seed, a larger fraction keeps all labels that a smaller one keeps.
 
     Args:
-        split: the examples; the images are shared with the result, not copied.
-        fraction: the share that stays labelled, above 0, up to 1; at least one example of each
-            class stays labelled.
+        split: the examples. The result shares their images.
+        fraction: the fraction of labels to keep, above 0, up to 1. At least one example of each
+            class keeps its label.
         seed: another seed keeps other labels.
 
     Returns:
         The same examples with fewer labels.
 
     Raises:
-        UserError: when the fraction is out of range.
+        UserError: the fraction is out of range.
 
     Example:
 
@@ -184,7 +184,14 @@ def hide_labels(split: Split, fraction: float, seed: int = 0) -> Split:
 
 
 def labelled(split: Split) -> Split:
-    """Returns only the examples that have a label, in their order."""
+    """Returns the labelled examples of a split, in their order.
+
+    Args:
+        split: the examples, some of them unlabelled.
+
+    Returns:
+        A split without `UNLABELLED` examples.
+    """
     return _take(split, np.flatnonzero(split.labels != UNLABELLED))
 
 
@@ -195,20 +202,20 @@ def with_splits(
     test: Split | None = None,
     skipped: Sequence[str] = (),
 ) -> ImageData:
-    """Makes a set of the examples that it brings; what it does not bring is split off.
+    """Makes a data set with three splits from training examples and, if there are any, test ones.
 
     Args:
-        name: what the set is called.
+        name: the data set's name.
         class_names: one name for each label.
-        train: the training examples; 10 % of them become the validation split.
-        test: the test examples; where there are none, 20 % of `train` is split off first.
-        skipped: names of unreadable files that were left out.
+        train: the training examples. 10 % of them become the validation split.
+        test: the test examples. Without any, 20 % of `train` is split off first.
+        skipped: names of unreadable files, which the data set does not contain.
 
     Returns:
-        The set with its three splits.
+        The data set with its three splits.
 
     Raises:
-        UserError: when there are too few examples to split.
+        UserError: there are too few examples to split.
     """
     if test is None:
         train, test = split_off(train, TEST_FRACTION)
@@ -217,16 +224,16 @@ def with_splits(
 
 
 def cross_validation_fold(data: ImageData, folds: int, number: int) -> ImageData:
-    """Splits all images of a set anew, for cross-validation.
+    """Splits all images of a data set again, for stratified cross-validation.
 
     Args:
-        data: the set; its training, validation and test images are put together.
-        folds: number of parts, each with the same share of every class.
-        number: part `number % folds` is the test set; `number // folds` counts the repetitions,
-            each of which cuts the parts anew.
+        data: the data set. Its training, validation and test images are pooled.
+        folds: number of folds, at least 2, each with the same fraction of every class.
+        number: fold `number % folds` becomes the test split. `number // folds` is the repetition;
+            each repetition draws other folds.
 
     Returns:
-        The set with that test set; 10 % of the rest are for validation.
+        The data set with that test split. 10 % of the remaining images are for validation.
 
     Raises:
         UserError: a class has fewer images than there are folds.

@@ -1,4 +1,4 @@
-"""The embedded default set: scikit-learn's 8×8 digits, which need no download."""
+"""The default data set: scikit-learn's 8×8 digits, which need no download."""
 
 import numpy as np
 from sklearn import datasets
@@ -9,10 +9,10 @@ from distill.data.dataset import ImageData, Split, with_splits
 def load_digits() -> ImageData:
     """Loads 1,797 handwritten digits of 8×8×1 pixels.
 
-    scikit-learn's values 0 to 16 are scaled to 0 to 255.
+    The values, 0 to 16 in scikit-learn, are scaled to 0 to 255.
 
     Returns:
-        The set, with 1,294 training, 144 validation and 359 test examples.
+        The data set, with 1,294 training, 144 validation and 359 test examples.
 
     Example:
 

@@ -17,7 +17,7 @@ from distill.errors import UserError
 SUFFIXES = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
 SPLIT_NAMES = frozenset({"train", "training", "val", "valid", "validation", "test", "testing"})
 UNREADABLE = ("refuse", "skip")
-CALTECH_256 = "256_ObjectCategories"  # what its archive unpacks to
+CALTECH_256 = "256_ObjectCategories"  # the folder in its archive
 _NUMBERED = re.compile(r"(\d{3})\.(.+)")  # its class folders: 001.ak47 to 257.clutter
 
 
@@ -26,27 +26,28 @@ def load_folder(
 ) -> ImageData:
     """Loads a folder that has one subfolder of images for each class.
 
-    The sorted names of the subfolders are the class names. Images may lie in deeper folders;
-    hidden files and files that are no images are left alone. Every image becomes RGB.
+    The sorted names of the subfolders are the class names. Images may lie in deeper folders. The
+    function ignores hidden files and files that are not images. Every image becomes RGB.
 
-    Caltech-256 (Griffin, Holub and Perona 2007) is read as its archive unpacks, with class folders
-    `001.ak47` to `257.clutter`: class names lose their numbers, and only images that are numbered
-    as their class and lie in its folder count (`001.ak47/001_0001.jpg`); the archive holds a few
-    others. Any folder where all is numbered in this way is read so. Clutter is a class like the
-    others; `distill.data.restrict_classes` leaves it out.
+    It reads Caltech-256 (Griffin, Holub and Perona 2007) as unpacked, with class folders `001.ak47`
+    to `257.clutter`. Class names lose their numbers. Only images that carry the number of their
+    class and lie directly in its folder count (`001.ak47/001_0001.jpg`); the archive holds a few
+    others. The same holds for any folder with such numbers throughout. Clutter is a class like the
+    others; `distill.data.restrict_classes` removes it.
 
     Args:
         path: the folder.
-        image_size: height and width that every image is resized to; `None` where all images
-            have one size already.
-        unreadable: `"refuse"` stops at unreadable files, `"skip"` leaves them out and names them
-            in `ImageData.skipped`.
+        image_size: height and width of the resized images in pixels. `None` if all images have the
+            same size.
+        unreadable: `"refuse"` raises an error for unreadable files. `"skip"` ignores them and names
+            them in `ImageData.skipped`.
 
     Returns:
-        The set, with 20 % of the images as test split and 10 % of the others as validation split.
+        The data set, with 20 % of the images as test split and 10 % of the others as validation
+        split.
 
     Raises:
-        UserError: when the folder does not hold what is described here.
+        UserError: the folder does not have this structure, or files are unreadable.
 
     Example:
 
@@ -62,7 +63,7 @@ def load_folder(
     ('cat', 'dog')
     """
     if unreadable not in UNREADABLE:
-        raise UserError(f"unreadable={unreadable!r} is not known: give 'refuse' or 'skip'.")
+        raise UserError(f"unreadable={unreadable!r} is not allowed: give 'refuse' or 'skip'.")
     root = Path(path).expanduser()
     class_names, files, labels = _find(root)
     with ThreadPoolExecutor() as pool:
@@ -84,14 +85,14 @@ def load_folder(
     if skipped and unreadable == "refuse":
         raise UserError(
             f"{len(skipped)} of {len(files)} images in {root} cannot be read ({_some(skipped)}): "
-            "mend or remove them, or leave them out with unreadable='skip'."
+            "repair or remove them, or ignore them with unreadable='skip'."
         )
     if skipped:
         images, labels = images[readable], labels[readable]
     for label, name in enumerate(class_names):
         if label not in labels:
             raise UserError(
-                f"No image of class {name!r} in {root} can be read: mend the files or remove the "
+                f"No image of class {name!r} in {root} can be read: repair the files or remove the "
                 "folder."
             )
     return with_splits(root.resolve().name, class_names, Split(images, labels), skipped=skipped)
@@ -112,7 +113,7 @@ def _find(root: Path) -> tuple[list[str], list[Path], np.ndarray]:
         key=lambda folder: folder.name,
     )
     if len(folders) == 1 and any(entry.is_dir() for entry in folders[0].iterdir()):
-        raise UserError(f"{root} holds but one folder: give that one, {folders[0]}.")
+        raise UserError(f"{root} holds only one folder: give that one, {folders[0]}.")
     if len(folders) < 2:
         raise UserError(
             f"{root} has {len(folders) or 'no'} subfolder: give a folder with a subfolder of "
@@ -138,13 +139,15 @@ def _find(root: Path) -> tuple[list[str], list[Path], np.ndarray]:
 
 
 def _as_caltech_256(folders: list[Path]) -> tuple[list[str], list[list[Path]]] | None:
-    """Class names and images, where every folder and its images are numbered like the archive's."""
-    numbered = [_NUMBERED.fullmatch(folder.name) for folder in folders]
-    if not all(numbered):
+    """Returns class names and images, if folders and images have numbers as in the archive."""
+    numbered = [match for folder in folders if (match := _NUMBERED.fullmatch(folder.name))]
+    if len(numbered) < len(folders):
         return None
     names = [match[2] for match in numbered]
-    found = [sorted(folder.glob(f"{match[1]}_*.jpg"))
-             for folder, match in zip(folders, numbered, strict=True)]  # fmt: skip
+    found = [
+        sorted(folder.glob(f"{match[1]}_*.jpg"))
+        for folder, match in zip(folders, numbered, strict=True)
+    ]
     return (names, found) if all(found) and len(set(names)) == len(names) else None
 
 
@@ -184,7 +187,7 @@ def _one_size(root: Path, files: list[Path], pool: ThreadPoolExecutor) -> tuple[
 def _open_all(
     pool: ThreadPoolExecutor, files: list[Path], use: Callable[[int, Image.Image], None]
 ) -> list[bool]:
-    """Opens every file, hands the image on, and tells which files were readable."""
+    """Opens every file, passes the image to `use`, and returns which files were readable."""
 
     def attempt(index: int) -> bool:
         try:
@@ -192,7 +195,7 @@ def _open_all(
                 use(index, image)
         except MemoryError:
             raise
-        except Exception:  # Pillow's decoders raise many kinds of error at damaged bytes.
+        except Exception:  # Pillow's decoders raise many kinds of error for damaged bytes.
             return False
         return True
 
@@ -201,7 +204,7 @@ def _open_all(
 
 def _rgb(image: Image.Image) -> np.ndarray:
     if image.mode.startswith("I"):
-        # Pillow would clip 16-bit grey to 255, which makes nearly every pixel white.
+        # Pillow would clip 16-bit values at 255, which makes nearly every pixel white.
         grey = np.clip(np.asarray(image).astype(np.int32) >> 8, 0, 255)
         image = Image.fromarray(grey.astype(np.uint8))
     if "transparency" in image.info:

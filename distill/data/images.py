@@ -1,13 +1,14 @@
-"""What every loader does to images: resize them the same way and refuse what memory cannot hold."""
+"""Functions that all loaders share: resizing, and the check that the images fit into memory."""
 
+import numpy as np
 import psutil
 import tensorflow as tf
 
 from distill.errors import UserError
 
 
-def resize(images: tf.Tensor, image_size: int) -> tf.Tensor:
-    """Resizes images to a square, bilinear with antialiasing, rounded to whole values.
+def resize(images: np.ndarray | tf.Tensor, image_size: int) -> tf.Tensor:
+    """Resizes images to a square: bilinear, with antialiasing, rounded to whole values.
 
     Args:
         images: uint8, shape `(height, width, channels)` or `(examples, height, width, channels)`.
@@ -18,7 +19,6 @@ def resize(images: tf.Tensor, image_size: int) -> tf.Tensor:
 
     Example:
 
-    >>> import numpy as np
     >>> resize(np.full((4, 6, 1), 7, np.uint8), 2).numpy().ravel()
     array([7, 7, 7, 7], dtype=uint8)
     """
@@ -30,23 +30,23 @@ def _resize(images, image_size):
     return tf.cast(tf.clip_by_value(tf.round(resized), 0, 255), tf.uint8)
 
 
-# Twice as fast for a small image, and the same values. One for each number of dimensions: traced
-# for both, a function becomes one of any number, which TensorFlow's resizing is not.
+# Compiled, it is twice as fast for a small image, with the same values. There is one function for
+# each number of dimensions, because TensorFlow cannot trace resizing for an unknown number.
 _compiled = {number: tf.function(_resize, reduce_retracing=True) for number in (3, 4)}
 
 
 def require_memory(examples: int, image_shape: tuple[int, int, int]) -> None:
-    """Refuses a set that does not fit into the free memory.
+    """Refuses a data set that does not fit into the free memory.
 
     Args:
-        examples: how many images are to be held.
-        image_shape: height, width and channels of each.
+        examples: the number of images.
+        image_shape: height, width and channels of each image.
 
     Raises:
-        UserError: when they need more memory than is free.
+        UserError: the images need more memory than is free.
     """
     height, width, channels = image_shape
-    # Twice: while a set is split, the whole and its parts are both there.
+    # Twice, because both the whole and its parts exist while a data set is split.
     needed = 2 * examples * height * width * channels
     free = psutil.virtual_memory().available
     if needed > free:

@@ -1,6 +1,6 @@
-"""Batches for training, the same ones after a resume, and batches for one ordered evaluation."""
+"""Batches for training, which a resumed run sees again, and batches for one ordered evaluation."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import tensorflow as tf
@@ -15,37 +15,40 @@ def training_pipeline(
     batch_size: int,
     seed: int,
     first_step: int = 0,
-    shift: int = 0,
+    translation: int = 0,
     augmentation: Sequence[str] = (),
     teacher_logits: np.ndarray | None = None,
+    index: bool = False,
 ) -> tf.data.Dataset:
     """Makes an endless stream of full, shuffled batches.
 
     Pass `p` over the examples is the permutation
-    `stateless_shuffle(range(examples), seed=[seed, p])`; the passes follow each other without a
+    `stateless_shuffle(range(examples), seed=[seed, p])`. The passes follow each other without a
     gap and are cut into batches. Batch `k` depends on `seed` and `k` only.
 
     Args:
-        split: the examples, which stay on the CPU.
-        batch_size: examples in each batch, at least 1; may exceed the examples of one pass.
+        split: the examples. They stay in the CPU's memory.
+        batch_size: examples in each batch, at least 1. It may exceed the number of examples.
         seed: another seed gives another order.
-        first_step: the number of batches to leave out, for a run that resumes; no image is read
-            for them.
-        shift: images are moved at random by up to this many pixels; see
-            `distill.data.augmentation.shifted`.
-        augmentation: what else is done to images at random, in this order, names in
+        first_step: the number of batches to skip, for a run that resumes. The pipeline reads no
+            images for them.
+        translation: the pipeline translates images at random by up to this many pixels; see
+            `distill.data.augmentation.translated`.
+        augmentation: other random changes to images, in this order: names in
             `distill.data.augmentation.AUGMENTATIONS`.
         teacher_logits: the teacher's logits, float32 `(examples, classes)`, in the order of the
-            split. With them each batch's labels are `{"labels": …, "teacher_logits": …}`, as
-            `Distiller` takes them.
+            split. With them, each batch's labels are a dictionary with `labels` and
+            `teacher_logits`, as `Distiller` takes it.
+        index: whether each batch's labels are a dictionary that holds, beside `labels`, each
+            example's position in the split: `index`, int32 `(batch_size,)`.
 
     Returns:
         A dataset of `(images, labels)`: float32, shape `(batch_size, height, width, channels)`,
         values 0 to 255, and int32, shape `(batch_size,)`.
 
     Raises:
-        UserError: when the split is empty, the batch size below 1, the first step below 0 or an
-            augmentation unknown.
+        UserError: the split is empty, the batch size is below 1, the first step is below 0, or an
+            augmentation is unknown.
 
     Example:
 
@@ -57,42 +60,28 @@ def training_pipeline(
     _require_batches(split, batch_size)
     if first_step < 0:
         raise UserError(f"first_step={first_step} is below 0: give 0 for a new run.")
-    examples = len(split)
-    first_pass, offset = divmod(first_step * batch_size, examples)
-
-    def permutation(number: tf.Tensor) -> tf.Tensor:
-        return tf.random.experimental.stateless_shuffle(
-            tf.range(examples), seed=tf.stack([tf.constant(seed, tf.int64), number])
-        )
-
-    indices = tf.data.Dataset.counter(first_pass).map(permutation).unbatch().skip(offset)
-    batches = indices.batch(batch_size, drop_remainder=True)
-    dataset = _gathered(split, batches, teacher_logits)
-    if shift or augmentation:
-        augment = make_augmentation(augmentation, split.images.shape[1:], seed, shift)
-
-        def change(step: tf.Tensor, batch: tuple) -> tuple:
-            return augment(batch[0], step), batch[1]
-
-        dataset = dataset.enumerate(first_step).map(change, num_parallel_calls=tf.data.AUTOTUNE)
-    return dataset.prefetch(tf.data.AUTOTUNE)
+    batches = _training_indices(len(split), batch_size, seed, tf.constant(first_step, tf.int64))
+    batches = batches.apply(tf.data.experimental.assert_cardinality(tf.data.INFINITE_CARDINALITY))
+    augment = _augment(split, seed, translation, augmentation)
+    return _batches(split, batches, teacher_logits, index, augment)
 
 
 def evaluation_pipeline(
-    split: Split, batch_size: int, teacher_logits: np.ndarray | None = None
+    split: Split, batch_size: int, teacher_logits: np.ndarray | None = None, index: bool = False
 ) -> tf.data.Dataset:
     """Makes one pass over all examples, in their order.
 
     Args:
-        split: the examples, which stay on the CPU.
-        batch_size: examples in each batch, at least 1; the last batch may have fewer.
-        teacher_logits: as of `training_pipeline`.
+        split: the examples. They stay in the CPU's memory.
+        batch_size: examples in each batch, at least 1. The last batch may have fewer.
+        teacher_logits: see `training_pipeline`.
+        index: see `training_pipeline`.
 
     Returns:
-        A dataset of `(images, labels)` as of `training_pipeline`, of unknown batch size.
+        A dataset of `(images, labels)` like that of `training_pipeline`, of unknown batch size.
 
     Raises:
-        UserError: when the split is empty or the batch size below 1.
+        UserError: the split is empty or the batch size is below 1.
 
     Example:
 
@@ -101,27 +90,62 @@ def evaluation_pipeline(
     4
     """
     _require_batches(split, batch_size)
-    indices = tf.data.Dataset.range(len(split), output_type=tf.int32)
-    batches = indices.batch(batch_size)
-    return _gathered(split, batches, teacher_logits).prefetch(tf.data.AUTOTUNE)
+    indices = tf.data.Dataset.range(len(split), output_type=tf.int32).batch(batch_size)
+    return _batches(split, indices.enumerate(), teacher_logits, index)
 
 
-def _gathered(
-    split: Split, batches: tf.data.Dataset, teacher_logits: np.ndarray | None
+def _training_indices(
+    examples: int, batch_size: int, seed: int, first_step: tf.Tensor
 ) -> tf.data.Dataset:
-    # Tensors made here are captured by reference; arrays named inside `gather` would become
-    # constants of its graph, which has a limit of 2 GB. A GPU has better uses for its memory.
+    """Makes an endless stream of steps and of the positions of their batches' examples."""
+    first_example = first_step * batch_size
+    first_pass, skipped = first_example // examples, first_example % examples
+
+    def order(number: tf.Tensor) -> tf.Tensor:
+        permutation = tf.random.experimental.stateless_shuffle(
+            tf.range(examples), seed=tf.stack([tf.constant(seed, tf.int64), number])
+        )
+        return permutation[tf.where(number == first_pass, skipped, 0) :]
+
+    passes = tf.data.Dataset.counter(first_pass).map(order)
+    return passes.rebatch(batch_size, drop_remainder=True).enumerate(first_step)
+
+
+def _augment(
+    split: Split, seed: int, translation: int, augmentation: Sequence[str]
+) -> Callable | None:
+    if not (translation or augmentation):
+        return None
+    return make_augmentation(augmentation, split.images.shape[1:], seed, translation)
+
+
+def _batches(
+    split: Split,
+    batches: tf.data.Dataset,
+    teacher_logits: np.ndarray | None,
+    index: bool,
+    augment: Callable | None = None,
+) -> tf.data.Dataset:
+    """Turns `(step, positions)` into images and labels."""
+    # Tensors made here are captured by reference. Arrays named inside `gather` would become
+    # constants of its graph, which has a limit of 2 GB. A GPU's memory has better uses.
     with tf.device("CPU"):
         images = tf.convert_to_tensor(split.images)
-        labels = tf.convert_to_tensor(split.labels)
+        stored = {"labels": tf.convert_to_tensor(split.labels)}
         if teacher_logits is not None:
-            labels = {"labels": labels, "teacher_logits": tf.convert_to_tensor(teacher_logits)}
+            stored["teacher_logits"] = tf.convert_to_tensor(teacher_logits)
 
-    def gather(indices: tf.Tensor) -> tuple:
-        taken = tf.nest.map_structure(lambda values: tf.gather(values, indices), labels)
-        return tf.cast(tf.gather(images, indices), tf.float32), taken
+    def gather(step: tf.Tensor, positions: tf.Tensor) -> tuple:
+        labels = {name: tf.gather(values, positions) for name, values in stored.items()}
+        if index:
+            labels["index"] = positions
+        taken = tf.cast(tf.gather(images, positions), tf.float32)
+        if augment is not None:
+            taken = augment(taken, step)
+        return taken, labels if len(labels) > 1 else labels["labels"]
 
-    return batches.map(gather, num_parallel_calls=tf.data.AUTOTUNE)
+    dataset = batches.map(gather, num_parallel_calls=tf.data.AUTOTUNE)
+    return dataset.prefetch(tf.data.AUTOTUNE)
 
 
 def _require_batches(split: Split, batch_size: int) -> None:

@@ -1,4 +1,4 @@
-"""Any image-classification set of TensorFlow Datasets (TFDS), by its name, read into memory."""
+"""Any image-classification data set of TensorFlow Datasets (TFDS), read into memory by name."""
 
 import contextlib
 import difflib
@@ -18,28 +18,28 @@ from distill.data.images import require_memory, resize
 from distill.errors import UserError
 
 READ_BATCH = 256
-# One file after the other: the order of the examples is then that on disk. The examples end up in
-# memory anyway, so TFDS need not keep a copy.
+# One file after another, so that the examples keep their order on disk. TFDS need not cache them,
+# because they end up in memory anyway.
 READ_CONFIG = tfds.ReadConfig(interleave_cycle_length=1, try_autocache=False)
 
 
 def load_tfds(name: str, image_size: int | None = None) -> ImageData:
-    """Loads a TFDS set; downloads it on first use, with TFDS' own progress bar.
+    """Loads a TFDS data set, and downloads it on first use with TFDS' own progress bar.
 
-    The test split is `test`; where that is missing or has no labels, `validation`; where that is
-    missing too, 20 % of `train`. The validation split always comes from `train`.
+    The test split is `test`, or `validation` if `test` is missing or has no labels, or else 20 % of
+    `train`. The validation split always comes from `train`.
 
     Args:
-        name: as TFDS spells it: `"mnist"`, `"imagenette/160px-v2"`, `"mnist:3.0.1"`.
-        image_size: height and width that every image is resized to; `None` for sets whose images
-            have one size.
+        name: the name in TFDS: `"mnist"`, `"imagenette/160px-v2"`, `"mnist:3.0.1"`.
+        image_size: height and width of the resized images in pixels. `None` if all images have the
+            same size.
 
     Returns:
-        The set with its three splits.
+        The data set with its three splits.
 
     Raises:
-        UserError: when TFDS has no such set, the set is not one of labelled images, or it can be
-            neither found nor downloaded.
+        UserError: TFDS has no such data set, its examples are not images with one label each, or
+            it can be neither found nor downloaded.
 
     Example:
 
@@ -67,11 +67,11 @@ def load_tfds(name: str, image_size: int | None = None) -> ImageData:
     splits = tuple(builder.info.splits)
     if "train" not in splits:
         raise UserError(
-            f"{name!r} has no split 'train' but {_quoted(splits)}: choose a set that has one."
+            f"{name!r} has no split 'train' but {_quoted(splits)}: choose a data set with one."
         )
     try:
         candidates = [split for split in ("test", "validation") if split in splits]
-        # Hidden test labels are -1 in TFDS, for all examples or for none: the first one tells.
+        # TFDS gives hidden labels as -1, for all examples of a split or for none.
         with_labels = (s for s in candidates if all(label >= 0 for _, label in read(s).take(1)))
         test_name = next(with_labels, None)
         wanted = {s: read(s) for s in ("train", test_name) if s}
@@ -79,13 +79,15 @@ def load_tfds(name: str, image_size: int | None = None) -> ImageData:
         arrays = {s: _in_memory(dataset, shape, image_size) for s, dataset in wanted.items()}
     except UserError:
         raise
-    except Exception as error:  # TFDS and TensorFlow raise many kinds of error at damaged files.
+    except Exception as error:  # TFDS and TensorFlow raise many kinds of error here.
         raise UserError(
             f"{name!r} cannot be read from {builder.data_dir} ({_reason(error)}): remove this "
-            "folder and prepare the set again."
+            "folder and prepare the data set again."
         ) from error
     class_names = builder.info.features[label_key].names
-    return with_splits(name, class_names, arrays["train"], arrays.get(test_name))
+    return with_splits(
+        name, class_names, arrays["train"], arrays.get(test_name) if test_name else None
+    )
 
 
 def _in_memory(
@@ -125,9 +127,10 @@ def _find(name: str) -> tfds.core.DatasetBuilder:
             f"TFDS has no {name!r}: {base!r} has {configs}version {known.VERSION}; give "
             "'name', 'name/configuration' or 'name:version'."
         ) from error
-    except Exception as error:  # a set that needs a missing package or, for its names, a network
+    except Exception as error:  # a missing package, or no network for the class names
         raise UserError(
-            f"TFDS cannot describe {name!r} ({_reason(error)}): mend that or choose another set."
+            f"TFDS cannot describe {name!r} ({_reason(error)}): solve that, or choose another "
+            "data set."
         ) from error
 
 
@@ -135,7 +138,7 @@ def _unknown(name: str) -> str:
     close = difflib.get_close_matches(name, tfds.list_builders(with_community_datasets=False))
     meant = f"did you mean {_quoted(close)}? Otherwise " if close else ""
     return (
-        f"There is no data set {name!r}: {meant}give 'digits', the name of a TFDS set "
+        f"There is no data set {name!r}: {meant}give 'digits', the name of a TFDS data set "
         "(e.g. 'mnist'), or the path of a folder with a subfolder for each class, e.g. './photos'."
     )
 
@@ -153,8 +156,8 @@ def _keys(name: str, builder: tfds.core.DatasetBuilder) -> tuple[str, str]:
     ):
         found = ", ".join(f"{key}: {type(value).__name__}" for key, value in features.items())
         raise UserError(
-            f"{name!r} is no set of 8-bit images with one label each (its features are {found}): "
-            "choose an image-classification set, e.g. 'mnist'."
+            f"{name!r} does not hold 8-bit images with one label each (its features are {found}): "
+            "choose an image-classification data set, e.g. 'mnist'."
         )
     return keys
 
@@ -166,7 +169,7 @@ def _prepare(name: str, builder: tfds.core.DatasetBuilder) -> None:
     advice = (
         "set TFDS_DATA_DIR to a folder that holds it, or run this once on a machine with a network"
     )
-    # Offline, TFDS would retry for minutes; only what has no address or is there can succeed.
+    # Offline, TFDS would retry for minutes, and can succeed only without a download.
     is_there = _downloaded(root / "downloads", builder.name)
     if builder.url_infos and not is_there and not _reachable(builder.url_infos):
         raise UserError(
@@ -175,7 +178,7 @@ def _prepare(name: str, builder: tfds.core.DatasetBuilder) -> None:
         )
     try:
         builder.download_and_prepare()
-    except Exception as error:  # whatever the set's own code or the network raises
+    except Exception as error:  # whatever the data set's code or the network raises
         raise UserError(
             f"{name!r} is not prepared in {root} and TFDS could not download or prepare it "
             f"({_reason(error)}): {advice}."
@@ -188,7 +191,7 @@ def _downloaded(downloads: Path, name: str) -> bool:
 
 
 def _reachable(urls: Iterable[str]) -> bool:
-    """Whether a proxy, or an address of a host of these URLs, gives hope of a download."""
+    """Tells whether a download can succeed: there is a proxy, or a host has an address."""
     if urllib.request.getproxies():
         return True
     for host in {urllib.parse.urlsplit(url).hostname for url in urls}:

@@ -1,7 +1,8 @@
-"""Transfer sets: the images on which a student learns, where they are not the training images."""
+"""Transfer sets: the images on which a student learns, if they are not the training images."""
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -13,56 +14,67 @@ from distill.errors import UserError, check_number
 
 
 def class_number(data: ImageData, name: str) -> int:
-    """Returns the number of a class that is given by its name or its number.
+    """Returns the number of a class, given its name or its number.
+
+    Args:
+        data: the data set.
+        name: a class name, or a number in decimal digits. A name takes precedence.
+
+    Returns:
+        The number, from 0 to `data.classes - 1`.
 
     Raises:
-        UserError: the set has no such class.
+        UserError: the data set has no such class.
+
+    Example:
+
+    >>> from distill.data.digits import load_digits
+    >>> class_number(load_digits(), "7")
+    7
     """
     if name in data.class_names:
         return data.class_names.index(name)
     if name.isdecimal() and int(name) < data.classes:
         return int(name)
     shown = ", ".join(data.class_names[:12]) + (", …" if data.classes > 12 else "")
-    raise UserError(f"{data.name} has no class {name!r}; its classes are {shown}.")
+    raise UserError(f"{data.name} has no class {name!r}: choose among its classes, {shown}.")
 
 
 def restrict_classes(
-    data: ImageData, kept: Sequence[str] = (), dropped: Sequence[str] = ()
+    data: ImageData, include: Sequence[str] = (), exclude: Sequence[str] = ()
 ) -> ImageData:
-    """Returns a set of some classes only, numbered anew in their order.
+    """Returns a data set of some classes only, renumbered in their order.
 
     Args:
-        data: the set, which is not changed.
-        kept: names or numbers of the classes that it keeps; or
-        dropped: of those that it loses, such as clutter.
+        data: the data set. The function does not change it.
+        include: names or numbers of the classes to keep; or
+        exclude: names or numbers of the classes to remove, such as clutter. Give one of the two.
 
     Returns:
-        The set, with fewer images in each split.
+        The data set, with fewer images in each split.
 
     Raises:
-        UserError: there is no such class, both are given, or fewer than two are left.
+        UserError: the data set has no such class, both arguments are given, or fewer than two
+            classes remain.
 
     Example:
 
     >>> from distill.data.digits import load_digits
-    >>> restrict_classes(load_digits(), kept=["7", "8"]).class_names
+    >>> restrict_classes(load_digits(), include=["7", "8"]).class_names
     ('7', '8')
     """
-    if kept and dropped:
-        raise UserError(
-            f"Classes to keep ({', '.join(kept)}) and classes to drop ({', '.join(dropped)}) are "
-            "both given; give one of them."
-        )
-    named = {class_number(data, name) for name in kept or dropped}
-    numbers = [number for number in range(data.classes) if (number in named) == bool(kept)]
+    _require_one("data set", include, exclude)
+    named = {class_number(data, name) for name in include or exclude}
+    numbers = [number for number in range(data.classes) if (number in named) == bool(include)]
     if len(numbers) < 2:
+        classes = f"{len(numbers) or 'no'} class{'' if len(numbers) == 1 else 'es'}"
         raise UserError(
-            f"Of {data.name} {len(numbers) or 'no'} class would be left; a classifier needs 2 or "
-            "more: keep more, or drop fewer."
+            f"The data set {data.name} would have {classes} left, and a classifier needs 2 or more:"
+            " include more classes, or exclude fewer."
         )
     new = np.full(data.classes, UNLABELLED, np.int32)
     new[numbers] = np.arange(len(numbers))
-    splits = {}
+    splits: dict[str, Any] = {}
     for name in ("train", "validation", "test"):
         split = getattr(data, name)
         chosen = np.isin(split.labels, numbers)
@@ -70,75 +82,91 @@ def restrict_classes(
     return replace(data, class_names=tuple(data.class_names[n] for n in numbers), **splits)
 
 
-def omit_classes(data: ImageData, names: Sequence[str], kept: Sequence[str] = ()) -> Split:
-    """Returns the training images without those of some classes, or of some classes only.
+def select_training_classes(
+    data: ImageData, exclude: Sequence[str] = (), include: Sequence[str] = ()
+) -> Split:
+    """Returns the training images of the classes that a student sees.
+
+    The labels keep their numbers: the student still has an output for each class.
 
     Args:
-        data: the set, which is not changed.
-        names: names or numbers of the classes that are left out.
-        kept: names or numbers of the only classes that are not; give one of both.
+        data: the data set. The function does not change it.
+        exclude: names or numbers of the classes that the student does not see; or
+        include: names or numbers of the only classes that it sees. Give one of the two, or neither
+            for all training images.
 
     Returns:
-        The training images of the other classes, in their order.
+        The training images of those classes, in their order.
 
     Raises:
-        UserError: there is no such class, both are given, or nothing would be left.
+        UserError: the data set has no such class, both arguments are given, or no image remains.
 
     Example:
 
     >>> from distill.data.digits import load_digits
     >>> data = load_digits()
-    >>> len(data.train), len(omit_classes(data, ["3"])), len(omit_classes(data, [], ["7", "8"]))
+    >>> without_3 = select_training_classes(data, exclude=["3"])
+    >>> only_7_and_8 = select_training_classes(data, include=["7", "8"])
+    >>> len(data.train), len(without_3), len(only_7_and_8)
     (1294, 1163, 254)
     """
-    if names and kept:
-        raise UserError(
-            f"Classes to leave out ({', '.join(names)}) and classes to keep ({', '.join(kept)}) "
-            "are both given; give one of them."
-        )
-    if not (names or kept):
+    _require_one("student", include, exclude)
+    if not (include or exclude):
         return data.train
-    numbers = [class_number(data, name) for name in names or kept]
-    chosen = np.isin(data.train.labels, numbers, invert=not kept)
+    numbers = [class_number(data, name) for name in include or exclude]
+    chosen = np.isin(data.train.labels, numbers, invert=not include)
     if not chosen.any():
-        chosen = f"With the classes {', '.join(kept)} alone" if kept else (
-            f"Without the classes {', '.join(names)}")  # fmt: skip
-        raise UserError(f"{chosen} no training image of {data.name} is left; choose others.")
+        which = f"include={', '.join(include)}" if include else f"exclude={', '.join(exclude)}"
+        raise UserError(
+            f"The student would see no training image of {data.name} with {which}: choose other "
+            "classes."
+        )
     return Split(data.train.images[chosen], data.train.labels[chosen])
 
 
-def foreign_images(data: ImageData, other: ImageData) -> Split:
-    """Returns the training images of another set, made like those of `data`, without labels.
+def _require_one(of: str, include: Sequence[str], exclude: Sequence[str]) -> None:
+    if include and exclude:
+        raise UserError(
+            f"The {of} has classes to include ({', '.join(include)}) and classes to exclude "
+            f"({', '.join(exclude)}): give one of the two lists."
+        )
+
+
+def unlabelled_images(data: ImageData, source: ImageData) -> Split:
+    """Returns the training images of another data set, in the format of `data`, without labels.
 
     Args:
-        data: the set whose image size and channels are taken.
-        other: the set whose training images are taken; gray ones become RGB and RGB ones gray.
+        data: the data set that determines image size and channels.
+        source: the data set that provides its training images. Grayscale images become RGB, and
+            RGB images grayscale, where `data` needs that.
 
     Returns:
-        Its images, none of which has a label.
+        The images of `source`, all unlabelled.
 
     Raises:
-        UserError: the images of `data` are not square, or those of `other` have a number of
-            channels that cannot be turned into theirs.
+        UserError: the images of `data` are not square, or the channels of `source` cannot be
+            converted.
 
     Example:
 
     >>> from distill.data.digits import load_digits
     >>> digits = load_digits()
-    >>> set(foreign_images(digits, digits).labels.tolist())
+    >>> set(unlabelled_images(digits, digits).labels.tolist())
     {-1}
     """
     height, width, channels = data.image_shape
     if height != width:
         raise UserError(
-            f"Images of another set cannot be made {height}×{width}: give an image_size."
+            f"The images of {data.name} are {height}×{width}, and those of another data set can "
+            "only become square: give an image_size."
         )
-    images = other.train.images
+    images = source.train.images
     convert = {(1, 3): tf.image.grayscale_to_rgb, (3, 1): tf.image.rgb_to_grayscale}
     if images.shape[-1] != channels and (images.shape[-1], channels) not in convert:
         raise UserError(
-            f"Images of {other.name} have {images.shape[-1]} channels and those of {data.name} "
-            f"{channels}; choose sets of 1 or 3 channels, or of as many."
+            f"The images of {source.name} have {images.shape[-1]} channels and those of "
+            f"{data.name} have {channels}: choose a data set with as many channels, or two data "
+            "sets with 1 or 3."
         )
     pieces = []
     for piece in np.array_split(images, -(-len(images) // 256)):  # resizing takes memory
@@ -155,16 +183,22 @@ def mix_noise(split: Split, share: float, seed: int, kind: str = "uniform") -> S
     """Mixes noise into every image: `(1 − share) · image + share · noise`.
 
     Args:
-        split: the images, which are not changed.
-        share: 0 to 1. With 1 nothing of the images is left, and no example keeps its label.
+        split: the images. The function does not change them.
+        share: 0 to 1. At 1 only noise remains, and every example becomes unlabelled.
         seed: another seed gives other noise.
         kind: a name in `NOISE_KINDS`.
 
     Returns:
-        As many images; values are rounded to whole numbers from 0 to 255.
+        As many images, with values rounded to whole numbers from 0 to 255.
 
     Raises:
-        UserError: the share is out of range, or the kind unknown.
+        UserError: the share is out of range, or the kind is unknown.
+
+    Example:
+
+    >>> white = Split(np.full((1, 1, 3, 1), 255, np.uint8), np.zeros(1, np.int32))
+    >>> mix_noise(white, 0.5, seed=0).images.ravel()
+    array([175, 192, 224], dtype=uint8)
     """
     check_number("noise", share, "between 0 and 1", least=0, most=1)
     if kind not in NOISE_KINDS:
@@ -173,7 +207,7 @@ def mix_noise(split: Split, share: float, seed: int, kind: str = "uniform") -> S
         return split
     random = np.random.default_rng(seed)
     images = np.empty_like(split.images)
-    for index, image in enumerate(split.images):  # one at a time: noise of all would fill memory
+    for index, image in enumerate(split.images):  # one at a time, to save memory
         noise = NOISE_KINDS[kind](split.images, random)
         images[index] = np.rint((1 - share) * image + share * noise)
     mixed = replace(split, images=images)
@@ -181,12 +215,12 @@ def mix_noise(split: Split, share: float, seed: int, kind: str = "uniform") -> S
 
 
 def _uniform(images, random):
-    """Every pixel on its own, every value equally probable."""
+    """Draws each value independently and uniformly."""
     return random.integers(0, 256, images.shape[1:], dtype=np.uint8)
 
 
 def _smoothed(images, random):
-    """Uniform noise smoothed by a Gaussian of 1/14 of the height, then stretched to 0 to 255."""
+    """Smooths uniform noise by a Gaussian of 1/14 of the height, then stretches it to 0 to 255."""
     sigma = images.shape[1] / 14
     smooth = gaussian_filter(random.random(images.shape[1:], "float32"), (sigma, sigma, 0))
     smooth -= smooth.min()
@@ -194,14 +228,14 @@ def _smoothed(images, random):
 
 
 def _pixels(images, random):
-    """Every pixel from the same place of some image: right values, but no shapes."""
+    """Takes each pixel from the same position of a random image: real values, but no shapes."""
     height, width = images.shape[1:3]
     which = random.integers(0, len(images), (height, width))
     return images[which, np.arange(height)[:, None], np.arange(width)]
 
 
 def _mixture(images, random):
-    """Four images, mixed with weights drawn evenly from all that add up to 1 (Dirichlet)."""
+    """Mixes four images with weights that sum to 1, from a flat Dirichlet distribution."""
     which, weights = random.integers(0, len(images), 4), random.dirichlet(np.ones(4))
     return np.tensordot(weights, images[which].astype("float64"), 1)
 
@@ -217,8 +251,13 @@ def shuffle_within_classes(labels: np.ndarray, seed: int) -> np.ndarray:
         seed: another seed gives another order.
 
     Returns:
-        int array `(examples,)`: a permutation; no example keeps its place unless it is the only
-        one of its class.
+        int array `(examples,)`: for each example the position of the other one, a permutation.
+        Only an example that is alone in its class is given itself.
+
+    Example:
+
+    >>> shuffle_within_classes(np.array([0, 1, 0, 1, 2]), seed=0)
+    array([2, 3, 0, 1, 4])
     """
     partner = np.arange(len(labels))
     for label in np.unique(labels):

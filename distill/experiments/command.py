@@ -1,18 +1,20 @@
 """The command line of the three scripts that trains an experiment."""
 
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from distill.experiments.arms import CONTROLS, MODELS
-from distill.experiments.grid import Axis, show
-from distill.recipes import RECIPES, Recipe
+from distill.experiments.grid import Axis
+from distill.experiments.variants import ABLATIONS, MAIN_VARIANTS
+from distill.recipes import RECIPES, Recipe, effects_of, flag_of, show_value
+from distill.recipes.values import is_options
 
-# What each script trains; the last one also controls.
-ARMS_OF = {
+# What each script trains; the last one also trains ablations.
+VARIANTS_OF = {
     "teacher_train.py": ("teacher",),
-    "student_train.py": ("student",),
-    "distillation_train.py": tuple(MODELS),
+    "student_train.py": ("baseline",),
+    "distillation_train.py": tuple(MAIN_VARIANTS),
 }
 RUNS = Path("runs")  # the scripts' default
 
@@ -20,10 +22,10 @@ RUNS = Path("runs")  # the scripts' default
 def make_command(
     script: str,
     recipe: str,
-    fields: Mapping[str, Any],
+    values: Mapping[str, Any],
     study: str | None = None,
     grid: Sequence[str] = (),
-    controls: Sequence[str] = (),
+    ablations: Sequence[str] = (),
     runs: Path = RUNS,
 ) -> list[str]:
     """Puts a command line together.
@@ -31,62 +33,75 @@ def make_command(
     Args:
         script: the script's file.
         recipe: a recipe's name.
-        fields: values of its fields that differ.
+        values: settings that differ from the recipe, by dotted name.
         study: a study's name.
         grid: axes as `--grid` takes them.
-        controls: names of controls.
+        ablations: names of ablations.
         runs: folder under which run folders lie.
 
     Returns:
-        The script and its arguments, one text each.
+        The script and its arguments.
 
     Example:
 
-    >>> make_command("student_train.py", "digits", {"student_options": {"hidden": 8}, "seeds": 2})
-    ['student_train.py', '--recipe', 'digits', '--student-options', 'hidden=8', '--seeds', '2']
+    >>> make_command("student_train.py", "digits", {"student.options.hidden": 8})
+    ['student_train.py', '--recipe', 'digits', '--student.options.hidden', '8']
     """
     command = [script, "--recipe", recipe]
     command += ["--study", study] if study else []
     command += ["--grid", *grid] if grid else []
-    command += ["--controls", *controls] if controls else []
-    for field, value in fields.items():
-        if isinstance(value, Mapping):
-            shown = [f"{name}={_as_text(each)}" for name, each in value.items()]
-        else:
-            shown = [_as_text(value)]
-        command += [f"--{field.replace('_', '-')}", *shown]
+    command += ["--ablations", *ablations] if ablations else []
+    for name, value in values.items():
+        command += [flag_of(name), _as_text(name, value)]
     return [*command, *(["--runs", str(runs)] if runs != RUNS else [])]
 
 
 def command_of(
-    recipe: Recipe, axes: Sequence[Axis], arms: Sequence[str], runs: Path = RUNS
+    recipe: Recipe, axes: Sequence[Axis], variants: Sequence[str], runs: Path = RUNS
 ) -> list[str] | None:
-    """Works out the command line that trains the same as `run_experiment` with these arguments.
+    """Returns the command line that trains the same as `run_experiment` with these arguments.
 
     Returns:
-        The script and its arguments, or `None` where no script knows the recipe.
+        The script and its arguments, or `None` if no script knows the recipe.
 
     Example:
 
-    >>> recipe = RECIPES["digits"].with_values({"alpha": 0.5})
-    >>> command_of(recipe, [Axis("temperature", (1.0, 4.0))], ("teacher",))[1:]
+    >>> recipe = RECIPES["digits"].with_values({"distillation.alpha": 0.5})
+    >>> axis = Axis("distillation.temperature", (1.0, 4.0))
+    >>> command_of(recipe, [axis], ("teacher",))[1:]
     ['--recipe', 'digits', '--grid', 'temperature=1,4', '--alpha', '0.5']
     """
     if recipe.name not in RECIPES:
         return None
-    known = vars(RECIPES[recipe.name])
-    fields = {name: value for name, value in vars(recipe).items() if value != known[name]}
-    own = tuple(arm for arm in arms if arm not in CONTROLS)
-    script = next((name for name, each in ARMS_OF.items() if each == own), [*ARMS_OF][-1])
-    grid = [f"{axis.field}={','.join(_as_text(value) or 'none' for value in axis.values)}"
-            for axis in axes]  # fmt: skip
-    controls = [arm for arm in arms if arm in CONTROLS]
-    return make_command(script, recipe.name, fields, None, grid, controls, runs)
+    values = differences(RECIPES[recipe.name], recipe)
+    main = tuple(name for name in variants if name in MAIN_VARIANTS)
+    script = next((name for name, each in VARIANTS_OF.items() if each == main), [*VARIANTS_OF][-1])
+    grid = []
+    for axis in axes:
+        values_of_axis = ",".join(_as_text(axis.field, value) for value in axis.values)
+        grid.append(f"{flag_of(axis.field)[2:]}={values_of_axis}")
+    ablations = [name for name in variants if name in ABLATIONS]
+    return make_command(script, recipe.name, values, None, grid, ablations, runs)
 
 
-def _as_text(value):
-    """The text of which a flag makes that value again."""
+def differences(before: Recipe, after: Recipe) -> dict[str, Any]:
+    """Returns the settings in which a recipe differs from another, by dotted name."""
+    found: dict[str, Any] = {}
+    for name in effects_of(Recipe):
+        old, new = before.value(name), after.value(name)
+        if isinstance(new, dict):
+            changed = {key: value for key, value in new.items() if (old or {}).get(key) != value}
+            found |= {f"{name}.{key}": value for key, value in changed.items()}
+        elif new != old:
+            found[name] = new
+    return found
+
+
+def _as_text(name, value):
+    """The text that a flag turns into that value again."""
+    if is_options(name.rpartition(".")[0]) and isinstance(value, tuple | list | dict):
+        return json.dumps(value)
     if isinstance(value, tuple | list):
-        return "+".join(value)
-    is_short = isinstance(value, float) and float(show(value)) == value
-    return show(value) if is_short or value is None else str(value)
+        return "+".join(map(str, value)) or "none"
+    is_short = isinstance(value, float) and float(show_value(value)) == value
+    return show_value(value) if is_short or value is None else str(value)

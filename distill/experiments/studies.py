@@ -1,6 +1,6 @@
-"""The usual questions by name: each study makes the axes of a grid from a recipe.
+"""Common questions by name: each study makes the axes of a grid from a recipe.
 
-Keras is imported where it is needed only: the names are part of `--help`.
+Keras is imported only where it is needed: `--list studies` does not wait for it.
 """
 
 import dataclasses
@@ -8,17 +8,17 @@ from collections.abc import Callable
 
 from distill.errors import UserError
 from distill.experiments.grid import Axis, make_axis, parse_axis
-from distill.recipes import RECIPE_STUDIES, Recipe, get_recipe
-from distill.recipes.recipe import NEED_EPOCHS, SCHEDULES
+from distill.recipes import RECIPE_STUDIES, Recipe, full_name, get_recipe
+from distill.recipes.recipe import NEED_EPOCHS
 
-# The option by which a model grows, and the smallest value that it takes.
-SIZES = {
-    "mlp": ("hidden", 2),
-    "linear_student": ("hidden", 2),
-    "cnn": ("filters", 1),
-    "flower_cnn": ("dense", 2),
+_SCHEDULES = ("constant", "cosine", "step_decay", "warm_restarts")
+# The option that sets a model's size, its smallest value and its default.
+_SIZES = {
+    "mlp": ("hidden", 2, 800),
+    "linear_student": ("hidden", 2, 50),
+    "cnn": ("filters", 1, 32),
+    "flower_cnn": ("dense", 2, 128),
 }
-DEFAULT_SIZES = {"mlp": 800, "linear_student": 50, "cnn": 32, "flower_cnn": 128}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Study:
     """A question, and the axes that answer it.
 
     Attributes:
-        question: in words, for `--help`.
+        question: in words.
         axes: makes the axes for a recipe.
     """
 
@@ -35,7 +35,7 @@ class Study:
 
 
 def studies_of(recipe: str) -> dict[str, Study]:
-    """Returns the studies that a recipe has, by name: its source's own and the usual ones.
+    """Returns the studies of a recipe by name: those of its source, and the common ones.
 
     Args:
         recipe: the recipe's name.
@@ -43,7 +43,7 @@ def studies_of(recipe: str) -> dict[str, Study]:
     Example:
 
     >>> studies_of("mnist-hinton")["omitted-3"].question
-    'what of the 3s, if the student never sees one?'
+    'Does the student recognise a 3 if it never sees one?'
     """
     own = RECIPE_STUDIES.get(recipe, {})
     return {name: _with_axes(*study) for name, study in own.items()} | {
@@ -60,10 +60,12 @@ def _with_axes(question, *axes):
 
 
 def _is_set(recipe, field):
-    """Whether a flag has set a value that the study would set, too: the flag's is taken."""
-    name, _, option = field.partition(".")
-    value, default = getattr(recipe, name), getattr(get_recipe(recipe.name), name)
-    return value.get(option) != default.get(option) if option else value != default
+    """Whether a flag sets a value that the study would set too: the flag's value is taken."""
+    name, _, option = full_name(field).rpartition(".")
+    default = get_recipe(recipe.name)
+    if isinstance(recipe.value(name), dict):
+        return recipe.value(name).get(option) != default.value(name).get(option)
+    return recipe.value(full_name(field)) != default.value(full_name(field))
 
 
 def get_study(name: str, recipe: str) -> Study:
@@ -91,25 +93,25 @@ def _sizes(recipe):
 
 
 def _early_stopping(recipe):
-    if recipe.teacher_file is not None:
+    if not _is_trained(recipe):
         raise UserError(
-            f"A trained teacher ({recipe.teacher_file}) cannot be stopped early; leave out "
-            "--teacher-file, or choose another study."
+            "This recipe's teacher is not trained here, so it cannot be stopped early; choose "
+            "another teacher or another study."
         )
-    most = recipe.teacher_epochs or recipe.epochs
+    most = recipe.training_with(recipe.teacher.training).epochs
     epochs = sorted({max(1, round(most * share)) for share in (1 / 16, 1 / 8, 1 / 4, 1 / 2, 1)})
-    return [make_axis("teacher_epochs", epochs)]
+    return [make_axis("teacher.training.epochs", epochs)]
 
 
 def _augmentation(recipe):
-    return [make_axis("shift", (0, 1, 2))]
+    return [make_axis("training.translation", (0, 1, 2))]
 
 
 def _schedule(recipe):
-    names = SCHEDULES
-    if recipe.schedule_epochs is None:
-        names = [name for name in SCHEDULES if name not in NEED_EPOCHS]
-    return [make_axis("schedule", names)]
+    names = _SCHEDULES
+    if recipe.training.schedule_epochs is None:
+        names = [name for name in names if name not in NEED_EPOCHS]
+    return [make_axis("training.schedule", names)]
 
 
 def _method(recipe):
@@ -119,43 +121,54 @@ def _method(recipe):
 
 
 def _omitted_class(recipe):
-    from distill.preparation import data_of
+    from distill.training.data import data_of
 
     data = data_of(recipe.with_seed(recipe.seed))
     if data.classes > 20:
         raise UserError(
             f"{data.name} has {data.classes} classes, too many to leave each out once; choose some "
-            "with --grid omitted_classes=none,NAME,NAME."
+            "with --grid data.student_exclude=none,NAME,NAME."
         )
-    return [make_axis("omitted_classes", ((), *((str(number),) for number in range(data.classes))))]
+    values = ((), *((str(number),) for number in range(data.classes)))
+    return [make_axis("data.student_exclude", values)]
 
 
 def _noise(recipe):
-    return [make_axis("noise", (0.0, 0.25, 0.5, 0.75, 1.0))]
+    return [make_axis("data.noise", (0.0, 0.25, 0.5, 0.75, 1.0))]
 
 
 def _size(recipe, role, factors):
-    kind, options = getattr(recipe, role), getattr(recipe, f"{role}_options")
-    if kind not in SIZES or (role == "teacher" and recipe.teacher_file is not None):
+    kind = recipe.value(role).model
+    if kind not in _SIZES or (role == "teacher" and not _is_trained(recipe)):
         raise UserError(
-            f"The {role} has no known size to change; name an option of its own with --grid "
-            f"{role}_options.NAME=VALUE,VALUE."
+            f"The {role} has no known size to change; name one of its options with --grid "
+            f"{role}.options.NAME=VALUE,VALUE."
         )
-    option, least = SIZES[kind]
-    size = options.get(option, DEFAULT_SIZES[kind])
+    option, least, default = _SIZES[kind]
+    size = recipe.value(role).options.get(option, default)
     sizes = sorted({max(least, round(size * factor)) for factor in factors})
-    return make_axis(f"{role}_options.{option}", sizes)
+    return make_axis(f"{role}.options.{option}", sizes)
+
+
+def _is_trained(recipe):
+    from distill.training.teachers import source_of
+
+    return source_of(recipe).trains
 
 
 STUDIES = {
-    "temperature": Study("which temperature? 1 to 16", _temperature),
-    "alpha": Study("how much weight for the labels? 0 to 1", _alpha),
-    "student-size": Study("how small may the student be? a quarter to four times", _student_size),
-    "sizes": Study("does a larger teacher help a small student? teacher × student", _sizes),
-    "early-stopped-teacher": Study("must the teacher be trained to the end?", _early_stopping),
-    "augmentation": Study("do images moved by 0, 1 or 2 pixels help?", _augmentation),
-    "schedule": Study("which course of the learning rate?", _schedule),
-    "method": Study("which method?", _method),
-    "omitted-class": Study("what of a class that the student never sees?", _omitted_class),
-    "noise": Study("do images have to be images? noise mixed in, up to pure noise", _noise),
+    "temperature": Study("Which temperature? 1 to 16", _temperature),
+    "alpha": Study("How much weight for the labels? 0 to 1", _alpha),
+    "student-size": Study(
+        "How small can the student be? A quarter to four times its size", _student_size
+    ),
+    "sizes": Study("Does a larger teacher help a small student? Teacher × student", _sizes),
+    "early-stopped-teacher": Study("Must the teacher be trained to the end?", _early_stopping),
+    "augmentation": Study("Does moving images by up to 0, 1 or 2 pixels help?", _augmentation),
+    "schedule": Study("Which learning-rate schedule?", _schedule),
+    "method": Study("Which method?", _method),
+    "omitted-class": Study(
+        "Does the student recognise a class that it never sees?", _omitted_class
+    ),
+    "noise": Study("How much noise may the transfer images have? Up to pure noise", _noise),
 }

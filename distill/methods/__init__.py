@@ -1,9 +1,10 @@
-"""What the student is asked to match, by name; one file for each kind of knowledge."""
+"""What the student learns from the teacher, by name; one file for each kind of knowledge."""
 
-import inspect
+import re
 from collections.abc import Callable
 
 from distill.errors import UserError
+from distill.methods.combination import Combination
 from distill.methods.features import FitNet, hint_loss
 from distill.methods.labels import CrossEntropy
 from distill.methods.logits import (
@@ -16,7 +17,8 @@ from distill.methods.logits import (
     mse_logits,
     mse_probabilities,
 )
-from distill.methods.method import FunctionMethod, Method
+from distill.methods.method import Batch, FunctionMethod, Method, Outputs
+from distill.options import bind_options
 
 METHODS = {
     "kd": KD,
@@ -26,48 +28,97 @@ METHODS = {
     "fitnet": FitNet,
 }
 
+_TERM = re.compile(r"(?:(?P<weight>[^*]+)\*)?\s*(?P<name>[^\s*]+)\s*")
+
 
 def get_method(method: str | Method | Callable, **options) -> Method:
-    """Returns a `Method` from its name, from a function, or as it is.
+    """Returns a `Method` from its name, from a sum of names or from a function.
 
     Args:
-        method: a name in `METHODS`; a `Method`; or a function
-            `(teacher_logits, student_logits, temperature) -> (batch,)`.
-        **options: what the method of that name takes, e.g. `weight=2.0` for `"fitnet"`.
-
-    Returns:
-        A `Method`.
+        method: a name in `METHODS`; a sum of names with weights, such as `"kd + 0.5 * fitnet"`; a
+            function `(teacher_logits, student_logits, temperature) -> (batch,)`; or a `Method`,
+            which is returned as it is.
+        **options: arguments of the method of that name, e.g. `weight=2.0` for `"fitnet"`.
 
     Raises:
-        UserError: it is none of these, or has no such option.
+        UserError: an unknown name or option, or an option of the wrong type.
 
     Example:
 
     >>> get_method("kd").name
     'kd'
+    >>> [type(member).__name__ for member in get_method("kd + 0.5 * fitnet").methods]
+    ['KD', 'FitNet']
     """
-    if isinstance(method, Method):
-        return method
-    if isinstance(method, str) and method in METHODS:
-        known = list(inspect.signature(METHODS[method]).parameters)[:-1]  # the last is **kwargs
-        for option in options:
-            if option not in known:
-                raise UserError(
-                    f"The method {method!r} has no option {option!r}; "
-                    + (f"it has {', '.join(known)}." if known else "it has none.")
-                )
-        return METHODS[method](**options, name=method)
-    if callable(method) and not isinstance(method, type):
-        return FunctionMethod(method)
-    raise UserError(
-        f"Unknown method {method!r}; use one of {', '.join(METHODS)}, a distill.methods.Method, or "
-        "a function (teacher_logits, student_logits, temperature) -> (batch,)."
+    if isinstance(method, str):
+        terms = method_terms(method)
+        if len(terms) == 1 and terms[0][0] == 1.0:
+            return _named(terms[0][1], options)
+        if options:
+            raise UserError(
+                f"The method {method!r} is a combination and takes no options such as "
+                f"{next(iter(options))!r}; combine methods in Python, as in "
+                "0.5 * FitNet(weight=2.0), to give each its own."
+            )
+        return Combination([_named(name, {}) for _, name in terms], [weight for weight, _ in terms])
+    if isinstance(method, Method) or (callable(method) and not isinstance(method, type)):
+        if options:
+            raise UserError(
+                f"The method {getattr(method, 'name', method)!r} is not a name, so it takes no "
+                f"options such as {next(iter(options))!r}; give them to the method itself."
+            )
+        return method if isinstance(method, Method) else FunctionMethod(method)
+    raise _unknown(method)
+
+
+def method_terms(text: str) -> list[tuple[float, str]]:
+    """Returns the weights and names of a sum of methods, such as `"kd + 0.5 * fitnet"`.
+
+    Raises:
+        UserError: a name that is not in `METHODS`, or text that is not such a sum.
+
+    Example:
+
+    >>> method_terms("kd + 0.5 * fitnet")
+    [(1.0, 'kd'), (0.5, 'fitnet')]
+    """
+    if text in METHODS:
+        return [(1.0, text)]
+    terms = []
+    # A plus sign after an exponent, as in 1e+2, belongs to a number.
+    for term in re.split(r"(?<![0-9]e)\+", text):
+        match = _TERM.fullmatch(term.strip())
+        if match is None or match["name"] not in METHODS:
+            raise _unknown(match["name"] if match else text)
+        try:
+            weight = 1.0 if match["weight"] is None else float(match["weight"])
+        except ValueError:
+            raise UserError(
+                f"The weight {match['weight'].strip()!r} in the method {text!r} is not a number; "
+                "write a sum such as 'kd + 0.5 * fitnet'."
+            ) from None
+        terms.append((weight, match["name"]))
+    return terms
+
+
+def _named(name, options):
+    bind_options(f"method {name!r}", METHODS[name], options)
+    return METHODS[name](**options, name=name)
+
+
+def _unknown(method):
+    return UserError(
+        f"Unknown method {method!r}; use one of {', '.join(METHODS)}, a sum of them such as "
+        "'kd + 0.5 * fitnet', a distill.methods.Method, or a function "
+        "(teacher_logits, student_logits, temperature) -> (batch,)."
     )
 
 
 __all__ = [
     "KD",
     "METHODS",
+    "Batch",
+    "Combination",
     "CrossEntropy",
     "FitNet",
     "FunctionMethod",
@@ -75,10 +126,12 @@ __all__ = [
     "MSELogits",
     "MSEProbabilities",
     "Method",
+    "Outputs",
     "get_method",
     "hard_label",
     "hint_loss",
     "kd",
+    "method_terms",
     "mse_logits",
     "mse_probabilities",
 ]

@@ -1,27 +1,26 @@
-"""The hard loss: cross-entropy of a model's logits with the labels, where there are any."""
+"""The hard loss: cross-entropy between labels and logits, on the labelled examples."""
 
 import keras
 from keras import ops
 
 from distill.errors import UserError, check_number
-from distill.methods.method import at_least_float32
+from distill.methods.method import at_least_float32, wide_floatx
 
 
 @keras.saving.register_keras_serializable(package="distill")
 class CrossEntropy(keras.losses.Loss):
-    """Cross-entropy with logits, for class numbers and for one-hot labels alike.
+    """Cross-entropy between labels and logits, for class numbers and for one-hot labels.
 
-    `−log softmax(logits)[label]`, averaged over the labelled examples of the batch, in float32.
-    A class number below zero (`distill.data.UNLABELLED`) marks an example without a label; one
+    `−log softmax(logits)[label]`, averaged over the labelled examples of the batch. A negative
+    class number (`distill.data.UNLABELLED`) marks an example without a label. A class number
     beyond the classes makes the loss NaN.
 
     Args:
-        label_smoothing: `ε`, 0 to below 1: the label's class gets the probability
-            `1 − ε + ε/classes`, every other `ε/classes` (Szegedy et al., 2016,
-            arXiv:1512.00567, section 7).
+        label_smoothing: `ε`, at least 0 and below 1: the label's class gets the probability
+            `1 − ε + ε/classes`, and every other class `ε/classes`.
         name: as in Keras.
         reduction: as in Keras.
-        dtype: as in Keras.
+        dtype: as in Keras; `None` is Keras' default precision, but float32 at least.
 
     Example:
 
@@ -31,6 +30,9 @@ class CrossEntropy(keras.losses.Loss):
     0.693147
     >>> round(float(loss(ops.array([[0.0, 1.0], [0.5, 0.5]]), logits)), 6)
     0.693147
+
+    Reference: label smoothing is section 7 of Szegedy et al. (2016), Rethinking the Inception
+    Architecture for Computer Vision, https://arxiv.org/abs/1512.00567
     """
 
     def __init__(
@@ -38,9 +40,9 @@ class CrossEntropy(keras.losses.Loss):
         label_smoothing=0.0,
         name="hard_loss",
         reduction="sum_over_batch_size",
-        dtype="float32",
+        dtype=None,
     ):
-        super().__init__(name=name, reduction=reduction, dtype=dtype)
+        super().__init__(name=name, reduction=reduction, dtype=dtype or wide_floatx())
         self.label_smoothing = check_number(
             "label_smoothing", label_smoothing, "from 0 to below 1", least=0, most=0.999999
         )
@@ -58,7 +60,7 @@ class CrossEntropy(keras.losses.Loss):
                 y_true, logits, from_logits=True, label_smoothing=self.label_smoothing
             )
         labels = ops.reshape(y_true, (-1,))
-        # TensorFlow breaks off on such a label on a CPU; here it gives NaN everywhere.
+        # TensorFlow raises an error for such a label on a CPU but not on a GPU.
         is_class = labels < logits.shape[-1]
         labels = ops.where(is_class, ops.maximum(labels, -1), 0)
         logits = ops.where(is_class[:, None], logits, float("nan"))
@@ -67,9 +69,8 @@ class CrossEntropy(keras.losses.Loss):
         )
         if not self.label_smoothing:
             return losses
-        # Cross-entropy with the even distribution, under the same mask.
-        evenly = -ops.mean(ops.log_softmax(logits), axis=-1)
-        smoothed = (1 - self.label_smoothing) * losses + self.label_smoothing * evenly
+        uniform = -ops.mean(ops.log_softmax(logits), axis=-1)
+        smoothed = (1 - self.label_smoothing) * losses + self.label_smoothing * uniform
         smoothed = ops.where(labels >= 0, smoothed, 0.0)
         smoothed._keras_mask = losses._keras_mask
         return smoothed
@@ -79,7 +80,7 @@ class CrossEntropy(keras.losses.Loss):
 
 
 def label_weights(y_true, sample_weight=None):
-    """Weights for metrics: `sample_weight`, and 0 for examples without a label."""
+    """Returns weights for metrics: `sample_weight`, and 0 for examples without a label."""
     if y_true is None or (len(y_true.shape) == 2 and y_true.shape[-1] != 1):
         return sample_weight
     has_label = ops.cast(ops.reshape(y_true, (-1,)) >= 0, "float32")
@@ -89,14 +90,11 @@ def label_weights(y_true, sample_weight=None):
 
 
 def resolve_hard_loss(loss):
-    """Turns what `compile(loss=...)` was given into a loss that takes logits.
+    """Returns a loss of labels and logits from the argument of `compile(loss=...)`.
 
     Args:
-        loss: `None` (cross-entropy, see `CrossEntropy`), the name of a cross-entropy, or a
-            `keras.losses.Loss` or function of `(labels, logits)`.
-
-    Returns:
-        The loss.
+        loss: `None` or the name of a cross-entropy, which mean `CrossEntropy`; or a
+            `keras.losses.Loss` or a function of `(labels, logits)`, returned as they are.
 
     Raises:
         UserError: `loss` takes probabilities (`from_logits=False`).
@@ -109,7 +107,7 @@ def resolve_hard_loss(loss):
         takes_logits = getattr(loss, "_fn_kwargs", {}).get("from_logits")
     if takes_logits is False:
         raise UserError(
-            f"The loss {loss.name!r} was made with from_logits=False, but the student is trained "
-            "on its logits: make it with from_logits=True, or leave loss out."
+            f"The loss {loss.name!r} has from_logits=False, but the student is trained on its "
+            "logits: set from_logits=True, or leave loss out."
         )
     return loss

@@ -1,66 +1,189 @@
-"""`Method`: what the student is asked to match. The base of every file in this folder."""
+"""`Method`: what the student learns from the teacher. The base of every file in this folder."""
+
+from typing import Any, NamedTuple
 
 import keras
 from keras import ops
 
-from distill.errors import UserError
+from distill.errors import UserError, check_number
+
+
+class Outputs(NamedTuple):
+    """What one model produces for a batch.
+
+    Attributes:
+        logits: float tensor `(batch, classes)`.
+        features: outputs of the layers that the method asks for, in that order.
+    """
+
+    logits: Any
+    features: tuple = ()
+
+
+class Batch(NamedTuple):
+    """What is known of a batch besides the outputs of the models.
+
+    Attributes:
+        labels: class numbers `(batch,)`, negative where there is no label, or probabilities of
+            the classes `(batch, classes)`; `None` if the data has no labels.
+        index: position of each example in the training set, `(batch,)`; `None` if not given.
+        temperature: positive scalar.
+        training: whether the student is being trained. State may change only then.
+    """
+
+    labels: Any = None
+    index: Any = None
+    temperature: Any = 1.0
+    training: bool = False
 
 
 @keras.saving.register_keras_serializable(package="distill")
 class Method(keras.layers.Layer):
-    """A soft loss: what the student pays for differing from the teacher.
+    """A soft loss: how far the student is from the teacher.
 
-    A subclass implements `call`. It is a Keras layer, so that it may hold trainable weights of its
-    own, and it computes in float32 whatever the precision of the two models.
+    A subclass implements `call`. A method is a Keras layer, so it can have weights: trainable ones
+    learn with the student, others change where `call` assigns to them. The distiller drops such
+    changes in evaluation. Whatever the precision of the models, a method receives float32 at least.
+
+    Layers within a method do not learn the mode from their surroundings: pass
+    `training=batch.training` to those that need it. A method reports its losses as parts;
+    `add_loss` is refused.
+
+    Methods combine with weights: `KD() + 100.0 * FitNet()`.
 
     Attributes:
-        hint: `None`, or two names, of a layer of the teacher and one of the student, whose
-            features the method matches; for a name, `None` means what the layer of the logits is
-            called on. `call` then has two further arguments, `teacher_features` and
-            `student_features`, and `build` is given their shapes.
+        teacher_layers: names of the teacher's layers whose outputs `call` receives as
+            `teacher.features`. `None` is the penultimate output, the input of the logits' layer.
+        student_layers: the same for the student.
+        examples: number of training examples, which a distiller sets before `build`; `None` if it
+            was not told.
 
     Example:
 
     >>> class AbsoluteDifference(Method):
-    ...     def call(self, teacher_logits, student_logits, temperature):
-    ...         difference = (teacher_logits - student_logits) / temperature
-    ...         return temperature * ops.mean(ops.absolute(difference), axis=-1)
-    >>> method = AbsoluteDifference()
-    >>> float(method(ops.array([[4.0, 0.0]]), ops.array([[1.0, 1.0]]), temperature=2.0)[0])
+    ...     def call(self, teacher, student, batch):
+    ...         difference = ops.absolute(teacher.logits - student.logits)
+    ...         return {"absolute": ops.mean(difference, axis=-1)}
+    >>> parts = AbsoluteDifference()(Outputs([[4.0, 0.0]]), Outputs([[1.0, 1.0]]))
+    >>> float(parts["absolute"][0])
     2.0
     """
 
-    hint: tuple[str | None, str | None] | None = None
+    teacher_layers: tuple[str | None, ...] = ()
+    student_layers: tuple[str | None, ...] = ()
+    examples: int | None = None
 
     def __init__(self, **kwargs):
-        kwargs.setdefault("dtype", "float32")
+        kwargs.setdefault("dtype", wide_floatx())
         super().__init__(**kwargs)
 
-    def call(self, teacher_logits, student_logits, temperature):
+    def build(self, teacher: Outputs, student: Outputs):
+        """Creates weights; called once.
+
+        Args:
+            teacher: the shapes of the teacher's outputs, such as `(None, 10)`.
+            student: the shapes of the student's.
+        """
+
+    def call(self, teacher: Outputs, student: Outputs, batch: Batch):
         """Compares the two models on one batch.
 
         Args:
-            teacher_logits: float tensor `(batch, classes)`.
-            student_logits: float tensor `(batch, classes)`.
-            temperature: positive scalar tensor.
+            teacher: the teacher's outputs.
+            student: the student's outputs.
+            batch: labels, positions, temperature and mode.
 
         Returns:
-            Float tensor `(batch,)`: the soft loss of each example, with Hinton's `temperature²`
-            wherever the method softens anything.
+            A dictionary of named parts, each a float tensor `(batch,)`; their sum is the soft loss
+            of each example. A single tensor `(batch,)` is one part, named after the method. A part
+            that softens logits includes Hinton's factor `temperature²`.
         """
         raise NotImplementedError(
-            f"{type(self).__name__} must implement "
-            "call(teacher_logits, student_logits, temperature)."
+            f"{type(self).__name__} must implement call(teacher, student, batch)."
         )
+
+    # Keras' own `__call__` refuses arguments that mix tensors with Python values.
+    def __call__(self, teacher: Outputs, student: Outputs, batch: Batch | None = None):
+        dtype = at_least_float32(student.logits).dtype
+        teacher, student = _cast(teacher, dtype), _cast(student, dtype)
+        batch = Batch() if batch is None else batch
+        batch = batch._replace(
+            labels=_squeezed(batch.labels),
+            index=_squeezed(batch.index),
+            temperature=ops.cast(batch.temperature, dtype),
+        )
+        if not self.built:
+            self.build(_shapes(teacher), _shapes(student))
+        return self._checked(self.call(teacher, student, batch), student.logits.shape[0])
+
+    def _checked(self, parts, examples):
+        parts = parts if isinstance(parts, dict) else {self.name: parts}
+        if not parts:
+            raise UserError(f"The method {self.name!r} returned no parts; it must return one.")
+        checked = {}
+        for name, values in parts.items():
+            values = ops.convert_to_tensor(values)
+            shape = tuple(values.shape)
+            if len(shape) != 1 or (None not in (*shape, examples) and shape[0] != examples):
+                raise UserError(
+                    f"The part {name!r} of the method {self.name!r} has shape {shape}; it must "
+                    "have one value per example, shape (batch,): reduce over all other axes."
+                )
+            checked[name] = values
+        return checked
+
+    def add_loss(self, loss):
+        raise UserError(
+            f"The method {self.name!r} calls add_loss; return the loss of each example as a "
+            "part of the dictionary from call instead."
+        )
+
+    # `Combination` is a subclass, so its file imports this one.
+
+    def __add__(self, other):
+        from distill.methods.combination import Combination
+
+        if not isinstance(other, Method):
+            return NotImplemented
+        return Combination([self, other])
+
+    def __mul__(self, weight):
+        from distill.methods.combination import Combination
+
+        return NotImplemented if isinstance(weight, Method) else Combination([self], [weight])
+
+    __rmul__ = __mul__
+
+    def get_build_config(self):
+        config = super().get_build_config()
+        if config is None:
+            return None
+        shapes = (
+            config["shapes_dict"].values() if "shapes_dict" in config else config["input_shape"]
+        )
+        teacher, student = (
+            [list(outputs.logits), [list(shape) for shape in outputs.features]]
+            for outputs in shapes
+        )
+        return {"teacher": teacher, "student": student, "examples": self.examples}
+
+    def build_from_config(self, config):
+        self.examples = config["examples"]
+        teacher, student = (
+            Outputs(tuple(logits), tuple(map(tuple, features)))
+            for logits, features in (config["teacher"], config["student"])
+        )
+        self.build(teacher, student)
 
 
 @keras.saving.register_keras_serializable(package="distill")
 class FunctionMethod(Method):
-    """One's own function `(teacher_logits, student_logits, temperature) -> (batch,)` as a method.
+    """A function `(teacher_logits, student_logits, temperature) -> (batch,)` as a method.
 
     Args:
-        function: the function. To load a saved distiller, register it with
+        function: the function. To load a saved distiller, register the function with
             `keras.saving.register_keras_serializable`.
+        **kwargs: as in `Method`.
     """
 
     def __init__(self, function, **kwargs):
@@ -69,14 +192,8 @@ class FunctionMethod(Method):
         super().__init__(**kwargs)
         self.function = function
 
-    def call(self, teacher_logits, student_logits, temperature):
-        losses = ops.convert_to_tensor(self.function(teacher_logits, student_logits, temperature))
-        if len(losses.shape) != 1:
-            raise UserError(
-                f"The soft loss {self.name!r} returned shape {tuple(losses.shape)}; it must return "
-                "one value per example, shape (batch,): reduce over the classes (axis=-1) only."
-            )
-        return losses
+    def call(self, teacher, student, batch):
+        return {self.name: self.function(teacher.logits, student.logits, batch.temperature)}
 
     def get_config(self):
         function = keras.saving.serialize_keras_object(self.function)
@@ -94,7 +211,7 @@ class MeanOverBatch(keras.losses.Loss):
     """Averages given losses with sample weights, over replicas too, as Keras averages its own."""
 
     def __init__(self):
-        super().__init__(name="soft_loss", dtype="float32")
+        super().__init__(name="soft_loss", dtype=wide_floatx())
 
     def call(self, y_true, y_pred):
         del y_true
@@ -106,3 +223,35 @@ def at_least_float32(x):
     x = ops.convert_to_tensor(x)
     is_wide = keras.backend.standardize_dtype(x.dtype) in ("float32", "float64")
     return x if is_wide else ops.cast(x, "float32")
+
+
+def wide_floatx() -> str:
+    """Returns `"float64"` if that is Keras' default precision, otherwise `"float32"`."""
+    return "float64" if keras.config.floatx() == "float64" else "float32"
+
+
+def check_weight(weight) -> float:
+    """Returns the weight of a loss, 0 or more, as a float."""
+    return float(check_number("weight", weight, "a number, 0 or more", least=0))
+
+
+def _cast(outputs, dtype):
+    logits, *features = (ops.cast(ops.convert_to_tensor(x), dtype) for x in _flat(outputs))
+    return Outputs(logits, tuple(features))
+
+
+def _shapes(outputs):
+    logits, *features = (tuple(x.shape) for x in _flat(outputs))
+    return Outputs(logits, tuple(features))
+
+
+def _flat(outputs):
+    return outputs.logits, *outputs.features
+
+
+def _squeezed(values):
+    """Columns `(batch, 1)` as `(batch,)`."""
+    if values is None:
+        return None
+    values = ops.convert_to_tensor(values)
+    return ops.reshape(values, (-1,)) if tuple(values.shape[1:]) == (1,) else values

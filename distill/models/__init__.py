@@ -24,6 +24,7 @@ from distill.models.resnet import (
     wrn_16_2,
     wrn_40_2,
 )
+from distill.options import bind_options
 
 MODELS = {
     "mlp": mlp,
@@ -66,13 +67,8 @@ def build_model(name: str, input_shape: tuple[int, ...], classes: int, **options
     if name not in MODELS:
         raise UserError(f"Unknown model {name!r}; use one of {', '.join(MODELS)}.")
     builder = MODELS[name]
-    allowed = list(inspect.signature(builder).parameters)[2:]
-    for option in options:
-        if option not in allowed:
-            raise UserError(
-                f"The model {name!r} has no option {option!r}; it has "
-                f"{', '.join(allowed) or 'none'}."
-            )
+    given = tuple(inspect.signature(builder).parameters)[:2]
+    bind_options(f"model {name!r}", builder, options, given)
     try:
         return builder(tuple(input_shape), classes, **options)
     except UserError:

@@ -1,4 +1,4 @@
-"""Convolutional networks: a small one for digits, and the flower family of work A."""
+"""Convolutional networks: a small one for digits, and a family for flower photos."""
 
 import keras
 from keras import layers
@@ -13,20 +13,23 @@ def cnn(
     dense: int = 128,
     dropout: float = 0.25,
 ) -> keras.Model:
-    """Small convolutional network for small images (8 to 32 pixels), ending in logits.
+    """Builds a small convolutional network for small images, 8 to 32 pixels.
 
-    Two 3×3 convolutions of `filters`, 2×2 max pooling, two of `2 * filters`, 2×2 max pooling,
-    dropout and one dense layer.
+    It has two 3×3 convolutions with `filters` filters, 2×2 max pooling, two with `2 * filters`,
+    2×2 max pooling, dropout and one dense layer.
 
     Args:
-        input_shape: `(height, width, channels)`, 4 pixels or more each way, values 0 to 255.
+        input_shape: `(height, width, channels)`, height and width 4 or more, values 0 to 255.
         classes: number of logits.
         filters: filters of the first two convolutions.
         dense: units of the dense layer.
-        dropout: rate before the dense layer and before the logits, 0 to 1.
+        dropout: dropout rate before the dense layer and before the logits, 0 to 1.
 
     Returns:
-        A `keras.Model`.
+        A built `keras.Model` that returns logits.
+
+    Raises:
+        UserError: the images are too small.
     """
     check_size(input_shape, minimum=4, name="cnn")
     inputs = keras.Input(input_shape, name="image")
@@ -47,20 +50,24 @@ def cnn(
 def flower_cnn(
     input_shape: tuple[int, ...], classes: int, dense: int = 128, dropout: float = 0.2
 ) -> keras.Model:
-    """Work A's network for flower photos: augmentation and rescaling inside, ending in logits.
+    """Builds the network of a public TensorFlow write-up on distillation for tf_flowers.
 
-    Four blocks of 3×3 convolution and 2×2 max pooling with 16, 32, 64 and 128 filters, dropout,
-    one dense layer. At 180×180×3 and 5 classes it has 2,080,677 parameters with `dense=128` (the
+    It augments its images itself: horizontal flip, rotation and zoom. Four blocks of 3×3
+    convolution and 2×2 max pooling with 16, 32, 64 and 128 filters follow, then dropout and one
+    dense layer. At 180×180×3 and 5 classes it has 2,080,677 parameters with `dense=128` (the
     teacher), 1,089,061 with 64, 593,253 with 32 and 345,349 with 16.
 
     Args:
-        input_shape: `(height, width, channels)`, 16 pixels or more each way, values 0 to 255.
+        input_shape: `(height, width, channels)`, height and width 16 or more, values 0 to 255.
         classes: number of logits.
         dense: units of the dense layer.
-        dropout: rate before the dense layer, 0 to 1. The source does not state it.
+        dropout: dropout rate before the dense layer, 0 to 1. The source does not state it.
 
     Returns:
-        A `keras.Model`.
+        A built `keras.Model` that returns logits.
+
+    Raises:
+        UserError: the images are too small.
     """
     check_size(input_shape, minimum=16, name="flower_cnn")
     inputs = keras.Input(input_shape, name="image")
@@ -75,13 +82,17 @@ def flower_cnn(
     x = layers.Flatten(name="flatten")(x)
     x = layers.Dropout(dropout, name="dropout")(x)
     x = layers.Dense(dense, activation="relu", name="hidden")(x)
-    return keras.Model(
-        inputs, layers.Dense(classes, name="logits", dtype="float32")(x), name="flower_cnn"
-    )
+    logits = layers.Dense(classes, name="logits", dtype="float32")(x)
+    return keras.Model(inputs, logits, name="flower_cnn")
 
 
 def check_size(input_shape: tuple[int, ...], minimum: int, name: str) -> None:
-    """Refuses images that are too small for the model `name`.
+    """Refuses images that are too small for a model.
+
+    Args:
+        input_shape: `(height, width, channels)`.
+        minimum: the smallest height and width, in pixels.
+        name: the model's name, for the message.
 
     Raises:
         UserError: height or width is below `minimum` pixels.
@@ -89,5 +100,6 @@ def check_size(input_shape: tuple[int, ...], minimum: int, name: str) -> None:
     if min(input_shape[:2]) < minimum:
         raise UserError(
             f"Images of {input_shape[0]}×{input_shape[1]} pixels are too small for the model "
-            f"{name!r}; it needs {minimum} or more each way: set image_size, or choose another."
+            f"{name!r}, which needs {minimum} or more each way: set image_size, or choose another "
+            "model."
         )

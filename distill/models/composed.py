@@ -1,4 +1,4 @@
-"""Models made of trained ones: a new classifier on a frozen backbone, an ensemble."""
+"""Models made from trained models: a new classifier on a frozen backbone, an ensemble."""
 
 from collections.abc import Sequence
 
@@ -11,12 +11,12 @@ from distill.models.logits import last_call
 def copy_of(
     model: keras.Model, weights: Sequence | None = None, name: str | None = None
 ) -> keras.Model:
-    """Returns the same model again: uncompiled, so that its file needs nothing of this package.
+    """Copies a model without its optimizer and losses, so that its file does not need `distill`.
 
     Args:
-        model: the model, which is not changed.
-        weights: the copy's, as `get_weights` gives them; by default the model's.
-        name: the copy's; by default the model's.
+        model: the model. The function does not change it.
+        weights: the copy's weights, as `get_weights` returns them. Default: those of the model.
+        name: the copy's name. Default: that of the model.
 
     Returns:
         A model of the same type.
@@ -28,32 +28,39 @@ def copy_of(
 
 
 def require_classifier(model: keras.Model) -> keras.layers.Dense:
-    """Returns the dense layer in which a model ends.
+    """Returns a model's last layer, which must be a dense layer.
+
+    Args:
+        model: a functional or sequential model.
+
+    Returns:
+        The dense layer.
 
     Raises:
-        UserError: it ends in something else.
+        UserError: the last layer is not a dense layer.
     """
     layer, _ = last_call(model)
     if not isinstance(layer, keras.layers.Dense):
         raise UserError(
-            f"The model {model.name!r} does not end in a dense layer, and so has no classifier "
-            "that could be changed; choose a model that does."
+            f"The model {model.name!r} does not end in a dense layer, so there is no classifier to "
+            "change: choose a model that ends in one."
         )
     return layer
 
 
 def with_new_classifier(model: keras.Model, classes: int) -> keras.Model:
-    """Replaces the classifier of a trained model and freezes all else of it.
+    """Copies a trained model, replaces its classifier and freezes all other layers.
 
-    The features are those of the given model; batch normalisation stays in inference mode, in
-    training too. Only the new classifier has trainable weights.
+    Only the new classifier has trainable weights. Batch normalisation runs in inference mode, also
+    during training, so that the features are those of the given model.
 
     Args:
-        model: a functional model that ends in a dense layer.
-        classes: number of logits of the new classifier, whose weights are fresh.
+        model: a functional or sequential model that ends in a dense layer. The function does not
+            change it.
+        classes: number of logits of the new classifier, whose weights are freshly initialized.
 
     Returns:
-        Another model; the given one is not changed.
+        The new model.
 
     Raises:
         UserError: the model does not end in a dense layer.
@@ -77,22 +84,24 @@ def with_new_classifier(model: keras.Model, classes: int) -> keras.Model:
 
 
 def mean_of_logits(models: Sequence[keras.Model]) -> keras.Model:
-    """Returns an ensemble: its logits are the mean of the models' logits.
+    """Builds an ensemble whose logits are the mean of the models' logits.
 
-    Softmax of a mean of logits is, at any temperature, the normalised geometric mean of the
-    models' soft targets, one of the two means that Hinton, Vinyals and Dean (2015) name.
+    At any temperature, its soft targets are the normalized geometric mean of the models' soft
+    targets, one of the two means that Hinton, Vinyals and Dean (2015) propose.
 
     Args:
-        models: of one input shape and the same classes.
+        models: models with the same input shape and the same classes.
 
     Returns:
-        A model that holds copies of them.
+        A model that holds copies of the models.
 
     Example:
 
     >>> models = [keras.Sequential([keras.Input((2,)), keras.layers.Dense(3)]) for _ in range(2)]
     >>> mean_of_logits(models).output_shape
     (None, 3)
+
+    Reference: Hinton et al. (2015), section 1, https://arxiv.org/abs/1503.02531.
     """
     inputs = keras.Input(models[0].input_shape[1:], name="image")
     logits = [

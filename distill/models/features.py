@@ -1,4 +1,6 @@
-"""Features: what a layer inside a model gives, beside the model's logits."""
+"""Features: outputs of layers inside a model, beside its logits."""
+
+from collections.abc import Sequence
 
 import keras
 
@@ -6,63 +8,69 @@ from distill.errors import UserError
 from distill.models.logits import logits_model
 
 
-def feature_model(model: keras.Model, layer: str | None = None) -> keras.Model:
-    """Returns a view of a model whose outputs are its logits and the features of one layer.
+def feature_model(model: keras.Model, layers: Sequence[str | None] = (None,)) -> keras.Model:
+    """Returns a view of a model whose outputs are its logits and the features of some layers.
 
-    The view shares all layers: training it trains the model. Nothing of the model is changed.
+    The view shares all layers: training it trains the model. The model itself is not changed.
 
     Args:
         model: a functional or sequential Keras model with one output `(batch, classes)`.
-        layer: a layer's name. `None`: what the last layer, that of the logits, is called on.
+        layers: names of layers. `None` is the penultimate output, the input of the logits' layer.
 
     Returns:
-        A Keras model, inputs -> `(logits, features)`.
+        A Keras model, inputs -> `[logits, *features]`.
 
     Raises:
-        UserError: a subclassed model or one of several outputs, one that has no such layer, or
-            one whose last layer has several inputs or is a model itself.
+        UserError: the model is subclassed or has several outputs, has no such layer, or has no
+            single penultimate output.
 
     Example:
 
     >>> layers = [keras.layers.Dense(8, name="hidden"), keras.layers.Dense(3)]
     >>> model = keras.Sequential([keras.Input((2,)), *layers])
-    >>> feature_model(model).output_shape
+    >>> feature_model(model, ["hidden"]).output_shape
     [(None, 3), (None, 8)]
     """
     view = logits_model(model)
     if len(getattr(view, "outputs", None) or ()) != 1:
         raise UserError(
-            f"The model {model.name!r} is a subclassed one, or has several outputs, so that its "
-            "layers cannot be looked at; make a functional one of it that returns logits, or "
-            "choose a method that compares logits alone."
+            f"The model {model.name!r} is subclassed or has several outputs, so the outputs of its "
+            "layers are out of reach; write it as a functional model that returns logits, or "
+            "choose a method that compares logits only."
         )
     calls = _calls_before(view.outputs[0])
-    if layer is None:
-        last, inputs, _ = calls[0]
-        if isinstance(last, keras.Model) or len(inputs) != 1:
+    # Reversed, so that of several calls of a layer the last one counts.
+    outputs = {layer.name: output for layer, _, output in reversed(calls)}
+    features = []
+    for name in layers:
+        if name is None:
+            features.append(_penultimate(model, *calls[0][:2]))
+        elif name in outputs:
+            features.append(outputs[name])
+        else:
             raise UserError(
-                f"The features before the logits of {model.name!r} cannot be told, because it ends "
-                f"in {last.name!r}, a layer of several inputs or a model; name a layer."
-            )
-        features = inputs[0]
-    else:
-        outputs = {each.name: output for each, _, output in reversed(calls)}
-        if layer not in outputs:
-            raise UserError(
-                f"The model {model.name!r} has no layer {layer!r} on the way to its logits; "
+                f"The model {model.name!r} has no layer {name!r} on the way to its logits; "
                 f"choose one of {', '.join(outputs)}."
             )
-        features = outputs[layer]
     inputs = view.inputs[0] if isinstance(view, keras.Sequential) else view.input
-    return keras.Model(inputs, [view.outputs[0], features], name=f"{model.name}_features")
+    return keras.Model(inputs, [view.outputs[0], *features], name=f"{model.name}_features")
+
+
+def _penultimate(model, last, inputs):
+    if isinstance(last, keras.Model) or len(inputs) != 1:
+        raise UserError(
+            f"The model {model.name!r} ends in {last.name!r}, a layer of several inputs or a "
+            "model, so it has no penultimate output; name a layer."
+        )
+    return inputs[0]
 
 
 def _calls_before(output):
-    """Calls of layers that lead to an output, the last one first: layer, inputs, output."""
+    """Returns the calls of layers that lead to an output, last one first: layer, inputs, output."""
     calls, seen, waiting = [], set(), [output]
     while waiting:
         tensor = waiting.pop(0)
-        # Of this model's call of a layer: other models may have called it, too.
+        # The call of the layer in this model; other models may have called it as well.
         layer, call, _ = tensor._keras_history
         if tensor in seen or isinstance(layer, keras.layers.InputLayer):
             continue

@@ -1,12 +1,16 @@
-"""Logits from models that end in softmax: taken where that can be done, refused where it cannot."""
+"""Logits of models that end in softmax: taken where possible, refused where not."""
 
 import keras
 
 from distill.errors import UserError
 
+# Packages whose functions of this name are the softmax over the last axis.
+_SOFTMAX_PACKAGES = ("keras", "tensorflow", "jax", "torch")
+_SOFTMAX_NAMES = ("softmax", "softmax_v2")
+
 
 class _WithoutActivation(keras.layers.Layer):
-    """Calls a layer of somebody's model, weights and all, without its final activation."""
+    """Calls a layer of another model, which keeps its weights, without the final activation."""
 
     def __init__(self, layer):
         super().__init__(dtype=layer.dtype_policy, name=f"{layer.name}_logits")
@@ -22,15 +26,14 @@ class _WithoutActivation(keras.layers.Layer):
 
 
 def ends_in_softmax(model: keras.Model) -> bool:
-    """Tells whether the last layer of a functional or sequential model applies softmax.
+    """Returns whether the last layer of a functional or sequential model applies softmax.
 
-    The last layer may be such a model itself.
+    The softmax functions of Keras, TensorFlow, JAX and PyTorch are recognised, also in a model
+    that is itself the last layer.
 
     Args:
-        model: a Keras model. Of a subclassed model nothing can be told before it runs.
-
-    Returns:
-        `True` or `False`.
+        model: a Keras model. Subclassed models cannot be inspected; for those the answer is
+            `False`.
 
     Example:
 
@@ -45,18 +48,21 @@ def ends_in_softmax(model: keras.Model) -> bool:
         return ends_in_softmax(last)
     if isinstance(last, keras.layers.Softmax):
         return True
-    return getattr(last, "activation", None) is keras.activations.softmax
+    activation = getattr(last, "activation", None)
+    package = (getattr(activation, "__module__", None) or "").partition(".")[0]
+    name = getattr(activation, "__name__", None)
+    return package in _SOFTMAX_PACKAGES and name in _SOFTMAX_NAMES
 
 
 def last_call(model: keras.Model) -> tuple:
-    """Returns the layer that gives the model's one output, and what it is called on there.
+    """Returns the layer that produces the model's output, and the input of that layer there.
 
-    Both are `None` for a subclassed or unbuilt model, or one of several outputs.
+    Both are `None` for a model that is subclassed, not built, or has several outputs.
     """
     outputs = getattr(model, "outputs", None)
     if not outputs or len(outputs) > 1:
-        return None, None  # subclassed, unbuilt or of several outputs
-    # Not `layer.input`: that is of the layer's first call, which another model may have made.
+        return None, None
+    # Not `layer.input`: that belongs to the layer's first call, perhaps in another model.
     layer, call, _ = outputs[0]._keras_history
     return layer, layer._inbound_nodes[call].input_tensors[0]
 
@@ -64,9 +70,9 @@ def last_call(model: keras.Model) -> tuple:
 def logits_model(model: keras.Model) -> keras.Model:
     """Returns a model whose output is the logits: `model` itself, or a view that shares its layers.
 
-    A functional or sequential model that ends in softmax is cut before it: the view runs the same
-    layers with the same weights, so that training the view trains the model. Nothing of the model
-    is changed.
+    A functional or sequential model that ends in softmax is cut before it. The view runs the same
+    layers with the same weights, so training the view trains the model. The model itself is not
+    changed.
 
     Args:
         model: a Keras model with one output of shape `(batch, classes)`, built if it is
@@ -95,10 +101,10 @@ def logits_model(model: keras.Model) -> keras.Model:
 
 
 def check_logits(outputs, model: keras.Model, role: str):
-    """Refuses what cannot be logits, while the model is traced.
+    """Refuses outputs that cannot be logits.
 
     Args:
-        outputs: what the model returned.
+        outputs: the result of calling the model.
         model: the model, for its name.
         role: `"teacher"` or `"student"`, for the message.
 
@@ -106,7 +112,8 @@ def check_logits(outputs, model: keras.Model, role: str):
         `outputs`.
 
     Raises:
-        UserError: they are not one tensor `(batch, classes)`, or come out of softmax or sigmoid.
+        UserError: `outputs` is not one tensor `(batch, classes)`, or the result of softmax or
+            sigmoid.
     """
     shape = getattr(outputs, "shape", None)
     if shape is None or len(shape) != 2:
@@ -115,12 +122,12 @@ def check_logits(outputs, model: keras.Model, role: str):
             f"The {role} {model.name!r} returns {found}; it must return one tensor of logits, "
             "shape (batch, classes)."
         )
-    # Keras' TensorFlow backend leaves this mark on the outputs of its softmax and sigmoid, which is
-    # all that a subclassed model shows of its last operation.
+    # Keras' TensorFlow backend marks the outputs of its softmax and sigmoid. Nothing else tells
+    # the last operation of a subclassed model before values are known.
     if hasattr(outputs, "_keras_logits"):
         raise UserError(
-            f"The {role} {model.name!r} returns probabilities (it ends in softmax or sigmoid), and "
-            "its logits cannot be taken from outside: let it return logits, by dropping the final "
+            f"The {role} {model.name!r} returns probabilities (it ends in softmax or sigmoid), "
+            "and its logits are out of reach: let it return logits, by dropping the final "
             "activation (activation=None)."
         )
     return outputs

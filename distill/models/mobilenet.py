@@ -1,4 +1,4 @@
-"""MobileNetV2: from keras.applications, and with overlapping groups of channels (work E)."""
+"""MobileNetV2: that of keras.applications, and one with overlapping groups of channels."""
 
 import contextlib
 import numbers
@@ -12,11 +12,11 @@ from keras import layers, ops
 from distill.errors import UserError, check_number
 from distill.models.cnn import check_size
 
-# Sandler et al. 2018, table 2: channels, blocks and stride of the first block of each stage. The
-# first stage has expansion 1 (no expansion convolution), the others that of the network.
+# Sandler et al. (2018), table 2: channels, blocks and stride of the first block of each stage. The
+# first stage has expansion 1 (no expansion convolution), the others have that of the network.
 STAGES = ((16, 1, 1), (24, 2, 2), (32, 3, 2), (64, 4, 2), (96, 3, 1), (160, 3, 2), (320, 1, 1))
 PUBLISHED_WIDTHS = (0.35, 0.5, 0.75, 1.0, 1.3, 1.4)
-PATIENCE = 30  # seconds without a byte, after which a download is given up; Keras waits forever
+PATIENCE = 30  # seconds without a byte before a download fails; Keras waits forever
 
 
 def mobilenet_v2(
@@ -27,30 +27,31 @@ def mobilenet_v2(
     dropout: float = 0.2,
     momentum: float = 0.9,
 ) -> keras.Model:
-    """MobileNetV2 of keras.applications, ending in logits.
+    """Builds the MobileNetV2 of keras.applications, ending in logits.
 
-    Its layers are layers of the model itself, by their names there, e.g. `block_16_project_BN`.
+    Its layers are direct layers of the model and keep their names, e.g. `block_16_project_BN`.
 
     Args:
-        input_shape: `(height, width, channels)`, 32 pixels or more each way, values 0 to 255.
+        input_shape: `(height, width, channels)`, height and width 32 or more, values 0 to 255.
         classes: number of logits.
-        width: multiplies the channels of every layer (`alpha` in Keras), above 0.
-        weights: `None` for fresh ones; `"imagenet"`, downloaded on first use, for images of 1 or 3
-            channels (a gray one is repeated); or the path of a file of the weights of a MobileNetV2
-            of this width: `.weights.h5` or `.keras`, whose classifier is left out, or Keras' older
-            `.h5` without one.
-        dropout: rate before the logits, 0 to 1.
-        momentum: of batch normalisation's moving averages, from 0 to below 1. 0.9 is what PyTorch's
-            MobileNetV2 has; with the 0.999 of keras.applications, averages lag thousands of steps
-            behind, and a network trained for less is at chance in inference.
+        width: factor on the channels of every layer (`alpha` in Keras), above 0.
+        weights: `None` for fresh weights; `"imagenet"`, downloaded on first use, for images of 1 or
+            3 channels (one channel is repeated three times); or the path of a file with the weights
+            of a MobileNetV2 of this width: `.weights.h5` or `.keras`, without regard to its
+            classifier, or Keras' older `.h5` without a classifier.
+        dropout: dropout rate before the logits, 0 to 1.
+        momentum: momentum of batch normalisation's moving averages, from 0 to below 1. PyTorch's
+            MobileNetV2 has 0.9. With the 0.999 of keras.applications, the averages lag thousands of
+            steps behind, and a network trained for fewer steps guesses at inference.
 
     Returns:
-        A `keras.Model`.
+        A built `keras.Model` that returns logits.
 
     Raises:
-        UserError: there are no such weights, or they can be neither found nor downloaded.
+        UserError: an argument is out of range, or the weights can be neither found nor downloaded.
 
-    Reference: Sandler et al. 2018, "MobileNetV2: Inverted residuals and linear bottlenecks".
+    Reference: Sandler et al. (2018), MobileNetV2: Inverted Residuals and Linear Bottlenecks,
+    https://arxiv.org/abs/1801.04381.
     """
     inputs, x = _images("mobilenet_v2", input_shape, width)
     if weights == "imagenet":
@@ -69,27 +70,32 @@ def overlapping_mobilenet_v2(
     dropout: float = 0.2,
     momentum: float = 0.9,
 ) -> keras.Model:
-    """MobileNetV2 with overlapping groups in its pointwise convolutions: work E's student.
+    """Builds a MobileNetV2 with overlapping groups in its pointwise convolutions.
 
-    Both 1×1 convolutions of every inverted residual block, the expansion and the projection, are
-    `OverlappingGroupConv2D`. The source does not say how many groups there are or how far they
-    overlap. `expansion=6, groups=1` is `mobilenet_v2`, with the same names of layers. A saved
-    model needs `distill.models` to be imported before it is loaded.
+    It is the student of a public PyTorch write-up on distilling MobileNetV2 on Caltech-101, which
+    states neither the number of groups nor their overlap. Both 1×1 convolutions of every inverted
+    residual block, the expansion and the projection, are `OverlappingGroupConv2D`. With
+    `expansion=6, groups=1` it is `mobilenet_v2`, with the same layer names. Import
+    `distill.models` before you load a saved model.
 
     Args:
-        input_shape: `(height, width, channels)`, 32 pixels or more each way, values 0 to 255.
+        input_shape: `(height, width, channels)`, height and width 32 or more, values 0 to 255.
         classes: number of logits.
-        width: multiplies the channels of every layer, which stay multiples of 8; above 0.
-        expansion: how many times as many channels there are within a block as before it, 1 or more.
-        groups: groups of channels; 1, 2, 4 or 8 divide every layer.
-        overlap: by how much of a group's share of the channels its window is wider, 0 or more.
-        dropout: rate before the logits, 0 to 1.
-        momentum: of batch normalisation's moving averages, from 0 to below 1. 0.9 is what PyTorch's
-            MobileNetV2 has; with the 0.999 of keras.applications, averages lag thousands of steps
-            behind, and a network trained for less is at chance in inference.
+        width: factor on the channels of every layer, which stay multiples of 8; above 0.
+        expansion: factor on the channels within a block, a whole number, 1 or more.
+        groups: number of groups of channels; 1, 2, 4 or 8 divide every layer.
+        overlap: the additional width of each group's window of input channels, as a fraction of an
+            equal share of the channels, 0 or more.
+        dropout: dropout rate before the logits, 0 to 1.
+        momentum: momentum of batch normalisation's moving averages, from 0 to below 1. PyTorch's
+            MobileNetV2 has 0.9. With the 0.999 of keras.applications, the averages lag thousands of
+            steps behind, and a network trained for fewer steps guesses at inference.
 
     Returns:
-        A `keras.Model`.
+        A built `keras.Model` that returns logits.
+
+    Raises:
+        UserError: an argument is out of range, or `groups` do not suit the channels.
     """
     _check_count("expansion", expansion)
     inputs, x = _images("overlapping_mobilenet_v2", input_shape, width)
@@ -120,28 +126,28 @@ class OverlappingGroupConv2D(layers.Layer):
         w   = min(C, round((1 + overlap) * C / G))
         s_g = round(g * (C - w) / (G - 1)),  s_0 = 0
 
-    where `round` takes halves to even numbers, as Python's. The first window starts at the first
-    channel and the last ends at the last one. `overlap=0` is Keras' grouped convolution; `groups=1`
-    or `overlap >= groups - 1` the ordinary one. The kernel has shape
-    `(kernel height, kernel width, w, filters)`, each group's filters after those of the one before.
+    where `round` rounds halves to even numbers, as Python's does. The first window starts at the
+    first channel and the last one ends at the last channel. `overlap=0` gives Keras' grouped
+    convolution; `groups=1` or `overlap >= groups - 1` gives the ordinary one. The kernel has shape
+    `(kernel height, kernel width, w, filters)`, with the filters of all groups in order.
 
-    The definition is this package's own: work E, which names overlapping group convolution,
-    defines none. Inputs and outputs are `(batch, height, width, channels)`.
+    This definition is our own: the write-up that uses overlapping group convolution does not
+    define it. Inputs and outputs have shape `(batch, height, width, channels)`.
 
     Args:
         filters: number of output channels, a multiple of `groups`.
         kernel_size: height and width of the kernel, one number or two.
         groups: number of groups, 1 or more.
-        overlap: by how much of `C / G` a window is wider than that, 0 or more. With 0, `groups`
-            must divide `C`; every channel must be in a window.
-        strides: step of the kernel, one number or two.
+        overlap: the additional width of a window, as a fraction of `C / G`, 0 or more. With 0,
+            `groups` must divide `C`. The windows must cover all channels.
+        strides: stride of the kernel, one number or two.
         padding: `"same"` or `"valid"`.
-        use_bias: adds a number to each output channel.
+        use_bias: whether to add a learned number to each output channel.
         kernel_initializer: as in `keras.layers.Conv2D`.
         **options: as in `keras.layers.Layer`, e.g. `name`.
 
     Raises:
-        UserError: `groups` or `overlap` do not suit the channels.
+        UserError: `groups` or `overlap` does not suit the channels.
 
     Example:
 
@@ -195,7 +201,7 @@ class OverlappingGroupConv2D(layers.Layer):
         if self.window == inputs.shape[-1]:
             outputs = self._conv(inputs, self.kernel)
         else:
-            # One convolution for each group: TensorFlow has no grouped one on the CPU.
+            # One convolution for each group, because TensorFlow has no grouped one on the CPU.
             share = self.filters // self.groups
             outputs = ops.concatenate(
                 [
@@ -226,7 +232,7 @@ class OverlappingGroupConv2D(layers.Layer):
 
 
 def _windows(channels, groups, overlap):
-    """The width of the windows of channels, and where each starts."""
+    """Returns the width of the windows of channels, and where each of them starts."""
     if overlap == 0 and channels % groups:
         raise UserError(
             f"{channels} channels cannot be divided among {groups} groups without overlap: choose "
@@ -235,7 +241,7 @@ def _windows(channels, groups, overlap):
     window = min(channels, round((1 + overlap) * channels / groups))
     if window * groups < channels:
         raise UserError(
-            f"With {groups} groups and overlap {overlap}, windows of {window} do not reach all "
+            f"With {groups} groups and overlap {overlap}, windows of {window} do not cover all "
             f"{channels} channels: choose a larger overlap, or groups that divide the channels."
         )
     steps = max(groups - 1, 1)
@@ -252,7 +258,7 @@ def _pair(size):
 
 
 def _divisible(channels):
-    """The multiple of 8 next to a number of channels, not more than 10 % below it."""
+    """Rounds a number of channels to a multiple of 8, not more than 10 % below it."""
     rounded = max(8, int(channels + 4) // 8 * 8)
     return rounded + 8 if rounded < 0.9 * channels else rounded
 
@@ -264,7 +270,7 @@ def _inverted_residual(x, filters, strides, expansion, number, grouping):
         expanded = expansion * x.shape[-1]
         x = OverlappingGroupConv2D(expanded, 1, name=f"{name}_expand", **grouping)(x)
         x = _norm_relu6(x, f"{name}_expand_BN", f"{name}_expand_relu")
-    # Of even sizes and odd, "same" pads what ZeroPadding2D does in keras.applications.
+    # For even and odd sizes, "same" pads as ZeroPadding2D does in keras.applications.
     x = layers.DepthwiseConv2D(
         3, strides=strides, padding="same", use_bias=False, name=f"{name}_depthwise"
     )(x)
@@ -332,8 +338,8 @@ def _application(x, width, weights):
         advice = f"give a file of the weights of a MobileNetV2 of width {width}, or none"
     try:
         with _impatient(), warnings.catch_warnings():
-            # Other sizes get the weights for 224 pixels, other channels fresh ones, as documented.
-            # Of a file of another network every layer would warn before it is refused.
+            # As documented, other sizes get the weights for 224 pixels. For a file of another
+            # network, every layer would warn before the error.
             known = "`input_shape` is undefined|This model usually|Skipping nested container"
             warnings.filterwarnings("ignore", known)
             return keras.applications.MobileNetV2(
@@ -357,7 +363,7 @@ def _application(x, width, weights):
 
 @contextlib.contextmanager
 def _impatient():
-    """Lets a network that never answers fail, instead of waiting for it."""
+    """Lets a download fail if the network does not answer."""
     before = socket.getdefaulttimeout()
     socket.setdefaulttimeout(PATIENCE)
     try:

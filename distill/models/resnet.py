@@ -1,4 +1,8 @@
-"""Residual networks for small images: the teachers and students of the usual CIFAR benchmarks."""
+"""Residual networks for small images: teachers and students of the usual CIFAR benchmarks.
+
+Each model takes images with a height and width of 8 or more, any number of channels and values 0 to
+255, and returns logits.
+"""
 
 import keras
 from keras import layers
@@ -7,50 +11,47 @@ from distill.models.cnn import check_size
 
 
 def resnet8x4(input_shape: tuple[int, ...], classes: int) -> keras.Model:
-    """ResNet of 8 layers, four times as wide: stem 32, stages of 64, 128 and 256 channels.
-
-    Like every model of this file it takes images of 8 pixels or more each way, any number of
-    channels, values 0 to 255, and ends in logits.
-    """
+    """Builds a ResNet with 8 layers, four times as wide: stem 32, stages 64, 128, 256 channels."""
     return _resnet("resnet8x4", 8, 32, (64, 128, 256), input_shape, classes)
 
 
 def resnet20(input_shape: tuple[int, ...], classes: int) -> keras.Model:
-    """ResNet of 20 layers: stem 16, stages of 16, 32 and 64 channels (He et al. 2016, 4.2)."""
+    """Builds a ResNet with 20 layers: stem 16, stages with 16, 32 and 64 channels."""
     return _resnet("resnet20", 20, 16, (16, 32, 64), input_shape, classes)
 
 
 def resnet32x4(input_shape: tuple[int, ...], classes: int) -> keras.Model:
-    """ResNet of 32 layers, four times as wide: stem 32, stages of 64, 128 and 256 channels."""
+    """Builds a ResNet with 32 layers, four times as wide: stem 32, stages 64, 128, 256 channels."""
     return _resnet("resnet32x4", 32, 32, (64, 128, 256), input_shape, classes)
 
 
 def resnet56(input_shape: tuple[int, ...], classes: int) -> keras.Model:
-    """ResNet of 56 layers: stem 16, stages of 16, 32 and 64 channels (He et al. 2016, 4.2)."""
+    """Builds a ResNet with 56 layers: stem 16, stages with 16, 32 and 64 channels."""
     return _resnet("resnet56", 56, 16, (16, 32, 64), input_shape, classes)
 
 
 def resnet110(input_shape: tuple[int, ...], classes: int) -> keras.Model:
-    """ResNet of 110 layers: stem 16, stages of 16, 32 and 64 channels (He et al. 2016, 4.2)."""
+    """Builds a ResNet with 110 layers: stem 16, stages with 16, 32 and 64 channels."""
     return _resnet("resnet110", 110, 16, (16, 32, 64), input_shape, classes)
 
 
 def wrn_16_2(input_shape: tuple[int, ...], classes: int) -> keras.Model:
-    """Wide ResNet of 16 layers: stem 16, stages of 32, 64 and 128 channels."""
+    """Builds a wide ResNet with 16 layers: stem 16, stages with 32, 64 and 128 channels."""
     return _wide_resnet("wrn_16_2", 16, 2, input_shape, classes)
 
 
 def wrn_40_2(input_shape: tuple[int, ...], classes: int) -> keras.Model:
-    """Wide ResNet of 40 layers: stem 16, stages of 32, 64 and 128 channels."""
+    """Builds a wide ResNet with 40 layers: stem 16, stages with 32, 64 and 128 channels."""
     return _wide_resnet("wrn_40_2", 40, 2, input_shape, classes)
 
 
 def _resnet(name, depth, stem, widths, input_shape, classes):
-    """ResNet of `depth = 6n + 2` layers in three stages of `n` blocks, ending in logits.
+    """Builds a ResNet with `depth = 6n + 2` layers in three stages of `n` blocks.
 
-    He et al. 2016, "Deep residual learning for image recognition", section 4.2, as the benchmarks
-    of distillation have it (RepDistiller, mdistiller): where the shape changes, the shortcut is a
-    1×1 convolution with batch norm, not the paper's padding with zeros.
+    Reference: He et al. (2016), Deep Residual Learning for Image Recognition, section 4.2,
+    https://arxiv.org/abs/1512.03385. As in the benchmarks of distillation (RepDistiller,
+    mdistiller), the shortcut is a 1×1 convolution with batch normalisation where the shape changes;
+    the paper pads with zeros.
     """
     inputs, x = _stem(name, input_shape, stem)
     x = _norm_relu(x, "stem_bn", "stem_relu")
@@ -75,10 +76,13 @@ def _block(x, filters, strides, name):
 
 
 def _wide_resnet(name, depth, widen, input_shape, classes):
-    """Wide ResNet of `depth = 6n + 4` layers in three stages of `n` blocks, ending in logits.
+    """Builds a wide ResNet with `depth = 6n + 4` layers in three stages of `n` blocks.
 
-    Zagoruyko & Komodakis 2016, "Wide residual networks": batch norm and ReLU come before each
-    convolution, stages have `widen` times 16, 32 and 64 channels; without their dropout.
+    Batch normalisation and ReLU come before each convolution. The stages have `widen` times 16, 32
+    and 64 channels. There is no dropout.
+
+    Reference: Zagoruyko and Komodakis (2016), Wide Residual Networks,
+    https://arxiv.org/abs/1605.07146.
     """
     inputs, x = _stem(name, input_shape, 16)
     for stage, filters in enumerate((16 * widen, 32 * widen, 64 * widen), start=1):
@@ -114,8 +118,8 @@ def _head(name, inputs, x, classes):
 
 
 def _conv(x, filters, kernel_size, strides, name):
-    # With strides, "same" pads even sizes on one side only; padded on both, the 3×3 windows are
-    # centred on the pixels that the shortcut takes, as in PyTorch.
+    # With strides, "same" pads even sizes on one side only. Padding on both sides centres the 3×3
+    # windows on the pixels of the shortcut, as in PyTorch.
     if strides > 1 and kernel_size > 1:
         x = layers.ZeroPadding2D(kernel_size // 2, name=f"{name}_pad")(x)
     return layers.Conv2D(
@@ -124,7 +128,7 @@ def _conv(x, filters, kernel_size, strides, name):
         strides=strides,
         padding="same" if strides == 1 else "valid",
         use_bias=False,
-        # He's normal distribution by fan out, as PyTorch's `kaiming_normal_(mode="fan_out")`.
+        # Like PyTorch's `kaiming_normal_(mode="fan_out")`.
         kernel_initializer=keras.initializers.VarianceScaling(
             2.0, mode="fan_out", distribution="untruncated_normal"
         ),

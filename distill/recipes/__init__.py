@@ -5,7 +5,15 @@ from distill.recipes import caltech, flowers, hinton, imagenette, linear
 from distill.recipes.digits import DIGITS
 from distill.recipes.few_labels import FEW_LABELS
 from distill.recipes.recipe import Recipe
-from distill.recipes.values import parse_option, parse_value
+from distill.recipes.settings import effects_of
+from distill.recipes.values import (
+    flag_of,
+    full_name,
+    parse_option,
+    parse_value,
+    short_name,
+    show_value,
+)
 
 RECIPES = {
     recipe.name: recipe
@@ -24,7 +32,7 @@ RECIPES = {
         caltech.CALTECH_SMALL,
     )
 }
-# Each source's own grids, by recipe: a question, and the axes that answer it.
+# The studies of each source, by recipe: a question, and the axes that answer it.
 RECIPE_STUDIES = {
     "mnist-hinton": hinton.STUDIES,
     "mnist-linear": linear.STUDIES,
@@ -38,10 +46,26 @@ RECIPE_STUDIES = {
 
 
 def get_recipe(name: str) -> Recipe:
-    """Returns the recipe of that name, or raises a `UserError` that lists the names."""
+    """Returns the recipe of that name.
+
+    Raises:
+        UserError: there is none; the sentence lists the names.
+    """
     if name not in RECIPES:
         raise UserError(f"Unknown recipe {name!r}; use one of {', '.join(RECIPES)}.")
     return RECIPES[name]
 
 
-__all__ = ["RECIPES", "RECIPE_STUDIES", "Recipe", "get_recipe", "parse_option", "parse_value"]
+__all__ = [
+    "RECIPES",
+    "RECIPE_STUDIES",
+    "Recipe",
+    "effects_of",
+    "flag_of",
+    "full_name",
+    "get_recipe",
+    "parse_option",
+    "parse_value",
+    "short_name",
+    "show_value",
+]

@@ -1,308 +1,325 @@
-"""`Recipe`: one reproducible experiment, all values written out. Its fields are the flags."""
+"""`Recipe`: one reproducible experiment with all its settings, from which flags are made."""
 
-import dataclasses
 import typing
-from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar, Literal
 
-from distill.errors import UserError, check_number
+import pydantic
+from pydantic import Field
 
-SCHEDULES = ("constant", "cosine", "halving", "restarts")
-NEED_EPOCHS = ("halving", "restarts")
-HAVE_FLOOR = ("cosine", "restarts")
-PRECISIONS = ("float32", "mixed_float16", "mixed_bfloat16")
-UNREADABLE = ("refuse", "skip")
-SOFT_TARGETS = ("own", "shuffled")
-NOISE_KINDS = ("uniform", "smoothed", "pixels", "mixture")
-SHOWN_EPOCHS = ("last", "best")
+from distill.errors import UserError
+from distill.recipes.settings import ALL_ROLES, Counts, Names, Options, Settings
 
-Options = dict[str, Any]
+# The settings with a short name of their own, as flags and as axes of a grid.
+SHORT_NAMES = {
+    "dataset": "data.name",
+    "teacher": "teacher.model",
+    "student": "student.model",
+    "method": "distillation.method",
+    "alpha": "distillation.alpha",
+    "temperature": "distillation.temperature",
+    "epochs": "training.epochs",
+    "batch_size": "training.batch_size",
+    "learning_rate": "training.learning_rate",
+    "seeds": "experiment.seeds",
+}
+OWN = "own"
+NEED_EPOCHS = ("step_decay", "warm_restarts")
+HAVE_FLOOR = ("cosine", "warm_restarts")
+
+Schedule = Literal["constant", "cosine", "step_decay", "warm_restarts"]
+Precision = Literal["float32", "mixed_float16", "mixed_bfloat16"]
+Count = Annotated[int, Field(ge=1)]
+Positive = Annotated[float, Field(gt=0)]
+Share = Annotated[float, Field(ge=0, lt=1)]
+
+_STUDENTS = Counts("baseline", "distilled")
+_DISTILLED = Counts("distilled")
+_BY_DATA = Counts(*ALL_ROLES.roles, through="the data's fingerprint")
+_BY_TRAINING = Counts(*ALL_ROLES.roles, through="the role's training settings")
+_BY_CLASSES = Counts("baseline", "distilled", through="the numbers of the classes")
+_BY_TRANSFER = Counts("distilled", through="the fingerprints of the transfer sets")
+_BY_TEACHER = Counts("distilled", through="the teacher's key")
+_BY_SOURCE = Counts("teacher", through="the teacher's source")
 
 
-@dataclasses.dataclass(frozen=True)
-class Recipe:
+def _refuse_both(settings: Any, section: str, one: str, other: str) -> None:
+    if getattr(settings, one) and getattr(settings, other):
+        raise UserError(f"{section}.{one} and {section}.{other} are both given; give one of them.")
+
+
+class Data(Settings):
+    """The data set, and the part of it that a student sees."""
+
+    name: Annotated[str, _BY_DATA] = "digits"
+    """digits, a TensorFlow Datasets name, or a folder with a folder per class"""
+    image_size: Annotated[Annotated[int, Field(ge=1)] | None, _BY_DATA] = None
+    """height and width in pixels (default: the images' own)"""
+    unreadable: Annotated[Literal["refuse", "skip"], _BY_DATA] = "refuse"
+    """unreadable image files: refuse or skip"""
+    include: Annotated[Names, _BY_DATA] = ()
+    """use only these classes, by name or number, joined by +"""
+    exclude: Annotated[Names, _BY_DATA] = ()
+    """leave out these classes, by name or number, joined by +"""
+    label_fraction: Annotated[float, Field(gt=0, le=1), _STUDENTS] = 1.0
+    """share of the training labels that the student sees"""
+    student_exclude: Annotated[Names, _BY_CLASSES] = ()
+    """classes that no student sees in training, e.g. 7+8"""
+    student_include: Annotated[Names, _BY_CLASSES] = ()
+    """the only classes that students see in training, e.g. 7+8"""
+    transfer_images: Annotated[Names, _BY_TRANSFER] = (OWN,)
+    """transfer set: own (training images), data sets, folders"""
+    noise: Annotated[float, Field(ge=0, le=1), _DISTILLED] = 0.0
+    """share of noise in transfer images; 1 uses no labels"""
+    noise_kind: Annotated[Literal["uniform", "smoothed", "pixels", "mixture"], _DISTILLED] = (
+        "uniform"
+    )
+    """uniform, smoothed, pixels or mixture (of images)"""
+
+    @pydantic.model_validator(mode="after")
+    def _check(self):
+        _refuse_both(self, "data", "include", "exclude")
+        _refuse_both(self, "data", "student_exclude", "student_include")
+        if not self.transfer_images:
+            raise UserError(
+                "data.transfer_images is empty; give 'own', a data set's name, or several."
+            )
+        return self
+
+
+class Training(Settings):
+    """How a model is trained."""
+
+    options_of: ClassVar = {"optimizer": "optimizer_options"}
+
+    optimizer: Literal["adam", "adamw", "sgd", "rmsprop"] = "adam"
+    """adam, adamw, sgd or rmsprop"""
+    optimizer_options: Options = {}
+    """other arguments of the optimizer, e.g. momentum=0.9"""
+    learning_rate: Positive = 0.001
+    """initial learning rate"""
+    schedule: Schedule = "constant"
+    """learning rate: constant, cosine, step_decay, warm_restarts"""
+    schedule_epochs: Positive | None = None
+    """step_decay: epochs between halvings; warm_restarts: epochs to the first restart"""
+    schedule_floor: Share = 0.0
+    """lowest learning rate, as a share of the initial one"""
+    warmup_epochs: Annotated[float, Field(ge=0)] = 0.0
+    """epochs of linear warm-up of the learning rate"""
+    epochs: Count = 10
+    """passes over the training images"""
+    batch_size: Count = 32
+    """examples per step"""
+    translation: Annotated[int, Field(ge=0)] = 0
+    """translate training images by up to this many pixels"""
+    augmentation: Names = ()
+    """changes of training images, e.g. flip+zoom; see --list augmentations"""
+    precision: Precision = "float32"
+    """float32, mixed_float16 or mixed_bfloat16"""
+
+    @pydantic.model_validator(mode="after")
+    def _check(self):
+        if self.schedule in NEED_EPOCHS and self.schedule_epochs is None:
+            raise UserError(
+                f"training.schedule is {self.schedule!r} and needs a number for "
+                "training.schedule_epochs."
+            )
+        return self
+
+    @property
+    def augments(self) -> bool:
+        """Whether training images are changed at random."""
+        return self.translation > 0 or bool(self.augmentation)
+
+
+class _Overrides(Settings):
+    options_of: ClassVar = Training.options_of
+
+
+# The same settings again, each optional: what differs from the recipe's `training`.
+if typing.TYPE_CHECKING:
+    TrainingOverrides = Training
+else:
+    TrainingOverrides = pydantic.create_model(
+        "TrainingOverrides",
+        __base__=_Overrides,
+        __doc__="Training settings that differ from the recipe's `training`; None keeps its value.",
+        **{
+            name: (
+                Annotated[(field.annotation, *field.metadata)] | None
+                if field.metadata
+                else field.annotation | None,
+                Field(default=None, description=field.description),
+            )
+            for name, field in Training.model_fields.items()
+        },
+    )
+
+
+class Teacher(Settings):
+    """Where the teacher comes from."""
+
+    options_of: ClassVar = {"model": "options"}
+
+    model: str = "cnn"
+    """the teacher's architecture; see --list models"""
+    options: Options = {}
+    """the architecture's options"""
+    file: Annotated[str | None, _BY_SOURCE] = None
+    """use this trained .keras model; train no teacher"""
+    pretraining: Annotated[str | None, _BY_SOURCE] = None
+    """recipe whose teacher is fine-tuned; only a new classifier is trained"""
+    ensemble: Annotated[Count, _BY_SOURCE] = 1
+    """number of teachers; their logits are averaged"""
+    training: Annotated[
+        TrainingOverrides, Counts("teacher", through="the role's training settings")
+    ] = TrainingOverrides()
+    """training settings of the teacher"""
+
+    @pydantic.model_validator(mode="after")
+    def _check(self):
+        _refuse_both(self, "teacher", "file", "pretraining")
+        if self.file and self.ensemble > 1:
+            raise UserError(
+                f"teacher.ensemble is {self.ensemble}, and must be 1 with teacher.file: the "
+                "teachers of an ensemble are trained here."
+            )
+        return self
+
+
+class Student(Settings):
+    """The student, trained on labels only (the baseline) and distilled."""
+
+    options_of: ClassVar = {"model": "options"}
+
+    model: str = "mlp"
+    """the student's architecture; see --list models"""
+    options: Options = {}
+    """the architecture's options"""
+    label_smoothing: Share = 0.0
+    """share of each label that is spread over all classes"""
+    baseline: Annotated[
+        TrainingOverrides, Counts("baseline", through="the role's training settings")
+    ] = TrainingOverrides()
+    """training settings of the baseline"""
+
+
+class Distillation(Settings):
+    """What the distilled student learns from its teacher."""
+
+    options_of: ClassVar = {"method": "options", "assistant": "assistant_options"}
+
+    method: str = "kd"
+    """the soft loss; see --list methods"""
+    options: Options = {}
+    """the method's options"""
+    alpha: Annotated[float, Field(ge=0, le=1)] = 0.1
+    """weight of the hard loss; the soft loss has 1 - alpha"""
+    temperature: Positive = 4.0
+    """temperature of the soft loss"""
+    soft_targets: Literal["own", "shuffled"] = "own"
+    """own, or shuffled: those of another image of the same class"""
+    assistant: Annotated[str | None, _BY_TEACHER] = None
+    """teacher assistant: it learns from the teacher and teaches the student"""
+    assistant_options: Annotated[Options, _BY_TEACHER] = {}
+    """the assistant's options"""
+    generations: Annotated[Count, _BY_TEACHER] = 1
+    """born-again: each student teaches the next one"""
+
+    @pydantic.model_validator(mode="after")
+    def _check(self):
+        if self.assistant and self.generations > 1:
+            raise UserError(
+                "distillation.assistant and distillation.generations are both given; give one."
+            )
+        return self
+
+
+class Experiment(Settings):
+    """How often a recipe is run, and which models the tables show."""
+
+    seeds: Count = 1
+    """number of seeds; results are mean ± standard deviation"""
+    first_seed: Annotated[
+        int, Field(ge=0, le=2**31 - 1), Counts(*ALL_ROLES.roles, through="the seed")
+    ] = 0
+    """seed of initial weights, data order and dropout"""
+    folds: Annotated[Annotated[int, Field(ge=2)] | None, _BY_DATA] = None
+    """cross-validation folds, one for each seed (default: one fixed split)"""
+    report_checkpoint: Literal["last", "best"] = "last"
+    """last epoch, or best validation accuracy (both are kept)"""
+
+
+class Recipe(Settings):
     """One experiment: data, teacher, student, method and how they are trained.
-
-    The teacher is trained with the student's settings wherever a `teacher_…` field is `None`. The
-    text beside each field is the help of the flag of the same name.
-
-    Raises:
-        UserError: a value out of range. Names of data sets, models and methods are looked up when
-            the recipe is run.
 
     Example:
 
-    >>> Recipe(name="mine", dataset="mnist", temperature=2.0).alpha
+    >>> recipe = Recipe(name="mine", distillation=Distillation(temperature=2.0))
+    >>> recipe.distillation.alpha
     0.1
-    >>> Recipe(temperature=0)
+    >>> recipe.with_values({"training.epochs": 3, "student.options.hidden": 8}).training.epochs
+    3
+    >>> Distillation(temperature=0)
     Traceback (most recent call last):
-    distill.errors.UserError: temperature is 0, and must be a positive number.
+    distill.recipes.settings.SettingError: temperature is 0, and must be a number above 0.
     """
 
-    name: Annotated[str, "name, for the tables"] = "recipe"
+    name: Annotated[str, Counts()] = "recipe"
+    """name of the recipe"""
+    data: Data = Data()
+    """data"""
+    teacher: Annotated[Teacher, Counts("teacher")] = Teacher()
+    """teacher"""
+    student: Annotated[Student, _STUDENTS] = Student()
+    """student"""
+    distillation: Annotated[Distillation, _DISTILLED] = Distillation()
+    """distillation"""
+    training: Annotated[Training, _BY_TRAINING] = Training()
+    """training"""
+    experiment: Annotated[Experiment, Counts()] = Experiment()
+    """experiment"""
 
-    dataset: Annotated[
-        str, "'digits', a TensorFlow Datasets name, or a folder with one subfolder per class"
-    ] = "digits"
-    image_size: Annotated[
-        int | None, "resize images to this many pixels each way; None keeps them as they are"
-    ] = None
-    unreadable: Annotated[
-        str, f"what to do with image files that cannot be read: {' or '.join(UNREADABLE)}"
-    ] = "refuse"
-    classes: Annotated[
-        tuple[str, ...], "use only these classes of the set, by name or number, joined by +"
-    ] = ()
-    dropped_classes: Annotated[
-        tuple[str, ...], "leave these classes of the set out altogether, such as clutter"
-    ] = ()
-    label_fraction: Annotated[
-        float,
-        "share of the training images whose labels the student may see, up to 1; the teacher sees "
-        "all labels, and the distilled student its soft targets on the rest",
-    ] = 1.0
-    omitted_classes: Annotated[
-        tuple[str, ...],
-        "classes whose images no student sees, by name or number, joined by +: 3 or 7+8",
-    ] = ()
-    kept_classes: Annotated[tuple[str, ...], "the only classes whose images a student sees"] = ()
-    transfer_images: Annotated[
-        tuple[str, ...],
-        "on what the distilled student imitates, joined by +: own, the training images, and other "
-        "sets or folders, whose labels are not used",
-    ] = ("own",)
-    noise: Annotated[
-        float,
-        "share of noise mixed into each image that the distilled student imitates on, 0 to 1; "
-        "with 1, nothing but noise, there are no labels",
-    ] = 0.0
-    noise_kind: Annotated[
-        str,
-        f"{', '.join(NOISE_KINDS)}: each pixel at random, the same smoothed, each pixel from some "
-        "training image, or several images mixed",
-    ] = "uniform"
-    shift: Annotated[
-        int, "training images are moved at random by up to this many pixels each way"
-    ] = 0
-    augmentation: Annotated[
-        tuple[str, ...],
-        "further random changes of training images, in this order, joined by +: flip, rotation, "
-        "zoom, resized_crop, rand_augment, erasing",
-    ] = ()
-    folds: Annotated[
-        int | None,
-        "cross-validation: the seed's number chooses which of so many parts of all images is the "
-        "test set; None: one fixed test set",
-    ] = None
-
-    teacher: Annotated[str, "the teacher, a model's name"] = "cnn"
-    teacher_options: Annotated[Options, "the teacher's options"] = dataclasses.field(
-        default_factory=dict
-    )
-    teacher_file: Annotated[
-        str | None, "a trained teacher of your own (.keras), instead of training one"
-    ] = None
-    teacher_pretraining: Annotated[
-        str | None,
-        "a recipe, whose teacher is trained first; its classifier is then replaced and alone "
-        "trained on this recipe's data, all else of it is frozen",
-    ] = None
-    teachers: Annotated[
-        int, "an ensemble of so many teachers, which differ by their seeds; their logits' mean"
-    ] = 1
-    assistant: Annotated[
-        str | None,
-        "a teacher assistant, a model's name: it is distilled from the teacher, and the student "
-        "from it",
-    ] = None
-    assistant_options: Annotated[Options, "the assistant's options"] = dataclasses.field(
-        default_factory=dict
-    )
-    generations: Annotated[
-        int, "born-again generations: each student is the teacher of the next"
-    ] = 1
-    student: Annotated[str, "the student, a model's name"] = "mlp"
-    student_options: Annotated[Options, "the student's options"] = dataclasses.field(
-        default_factory=dict
-    )
-
-    method: Annotated[str, "the soft loss, a method's name"] = "kd"
-    method_options: Annotated[Options, "the method's options, e.g. weight=10 of fitnet"] = (
-        dataclasses.field(default_factory=dict)
-    )
-    alpha: Annotated[float, "weight of the hard loss, 0 to 1; the soft loss has 1 - alpha"] = 0.1
-    temperature: Annotated[float, "temperature of the soft loss, above 0"] = 4.0
-    soft_targets: Annotated[
-        str,
-        "whose soft targets an image gets: its own, or shuffled, those of another image of the "
-        "same class",
-    ] = "own"
-    label_smoothing: Annotated[
-        float, "share of the students' labels that is spread evenly over all classes, below 1"
-    ] = 0.0
-
-    optimizer: Annotated[str, "adam, adamw, sgd or rmsprop"] = "adam"
-    optimizer_options: Annotated[Options, "the optimizer's other arguments"] = dataclasses.field(
-        default_factory=dict
-    )
-    learning_rate: Annotated[float, "learning rate at the start"] = 0.001
-    schedule: Annotated[str, f"course of the learning rate: {', '.join(SCHEDULES)}"] = "constant"
-    schedule_epochs: Annotated[
-        float | None,
-        "halving: the rate is halved each time after so many epochs; restarts: epochs to the first "
-        "restart, twice as many to each one after that",
-    ] = None
-    floor: Annotated[
-        float, "cosine and restarts: the rate falls to this share of the learning rate, below 1"
-    ] = 0.0
-    warmup_epochs: Annotated[
-        float, "the rate grows from 0 to the schedule's over so many epochs"
-    ] = 0.0
-    epochs: Annotated[int, "passes over the training images"] = 10
-    batch_size: Annotated[int, "examples in a step"] = 32
-    teacher_epochs: Annotated[int | None, "the teacher's epochs; None: as many"] = None
-    teacher_learning_rate: Annotated[
-        float | None, "the teacher's learning rate; None: the same"
-    ] = None
-    labels_learning_rate: Annotated[
-        float | None,
-        "the learning rate of the student from labels, where another is better for it; None: the "
-        "same as the distilled student's",
-    ] = None
-    teacher_schedule: Annotated[str | None, "the teacher's schedule; None: the same"] = None
-    teacher_floor: Annotated[float | None, "the teacher's floor; None: the same"] = None
-    teacher_shift: Annotated[int | None, "the teacher's shift; None: the same"] = None
-    teacher_augmentation: Annotated[
-        tuple[str, ...] | None, "the teacher's augmentation, '' for none; None: the same"
-    ] = None
-    precision: Annotated[str, f"Keras' dtype policy of both models: {', '.join(PRECISIONS)}"] = (
-        "float32"
-    )
-    seed: Annotated[
-        int, "the first seed: initial weights, data order and dropout follow from it"
-    ] = 0
-    seeds: Annotated[int, "how many seeds to run, from the first on"] = 1
-    shown_epoch: Annotated[
-        str,
-        f"which model tables and figures show: {' or '.join(SHOWN_EPOCHS)}, the one with the "
-        "highest validation accuracy; both are kept",
-    ] = "last"
-
-    def __post_init__(self):
-        self._check_numbers()
-        for field in dataclasses.fields(self):  # equal recipes have equal runs
-            value, kind = getattr(self, field.name), typing.get_args(field.type)[0]
-            if isinstance(value, list):
-                object.__setattr__(self, field.name, tuple(value))
-            if isinstance(value, int) and kind in (float, float | None):
-                object.__setattr__(self, field.name, float(value))
-            if isinstance(value, float) and kind in (int, int | None):
-                raise UserError(f"{field.name} is {value!r}, and must be a whole number.")
-        for name, allowed in (
-            ("schedule", SCHEDULES),
-            ("teacher_schedule", (*SCHEDULES, None)),
-            ("precision", PRECISIONS),
-            ("unreadable", UNREADABLE),
-            ("soft_targets", SOFT_TARGETS),
-            ("noise_kind", NOISE_KINDS),
-            ("shown_epoch", SHOWN_EPOCHS),
-        ):
-            if (value := getattr(self, name)) not in allowed:
-                raise UserError(
-                    f"{name} is {value!r}, and must be one of {', '.join(map(str, allowed))}."
-                )
-        for one, other in (
-            ("classes", "dropped_classes"),
-            ("omitted_classes", "kept_classes"),
-            ("teacher_file", "teacher_pretraining"),
-        ):
-            if getattr(self, one) and getattr(self, other):
-                raise UserError(f"{one} and {other} are both set; set one of them to none.")
-        if self.assistant and self.generations > 1:
-            raise UserError("assistant and generations are both given; give one of them.")
-        for schedule in (self.schedule, self.teacher_schedule):
-            if schedule in NEED_EPOCHS and self.schedule_epochs is None:
-                raise UserError(f"The schedule {schedule!r} needs schedule_epochs; give a number.")
-        if self.teachers > 1 and (self.folds or self.teacher_file):
+    @pydantic.model_validator(mode="after")
+    def _check(self):
+        if self.experiment.folds:
+            self._check_folds()
+        own = self.data.transfer_images == (OWN,)
+        if self.distillation.soft_targets == "shuffled" and not own:
             raise UserError(
-                f"teachers is {self.teachers}, and must be 1 with "
-                f"{'folds' if self.folds else 'teacher_file'}: an ensemble's teachers are trained "
-                "here, with different seeds on the same images."
+                "distillation.soft_targets is 'shuffled', and must be 'own' with "
+                f"data.transfer_images {'+'.join(self.data.transfer_images)}: images of other sets "
+                "have no class."
             )
-        for name, learned in (
-            ("teacher_pretraining", self.teacher_pretraining),
-            ("transfer_images of other sets", self.transfer_images not in ((), ("own",))),
+        for overrides in (self.teacher.training, self.student.baseline):
+            self.training_with(overrides)
+        return self
+
+    def _check_folds(self):
+        for name, is_set in (
+            ("teacher.ensemble", self.teacher.ensemble > 1),
+            ("teacher.pretraining", self.teacher.pretraining is not None),
+            ("data.transfer_images of other sets", self.data.transfer_images != (OWN,)),
         ):
-            if self.folds and learned:
+            if is_set:
                 raise UserError(
-                    f"folds is {self.folds}, and must be none with {name}: images of a fold's test "
-                    "split could be among them."
+                    f"experiment.folds is {self.experiment.folds}, and must be none with {name}: "
+                    "it could train on images of a fold's test set."
                 )
-        if not self.transfer_images:
-            raise UserError("transfer_images is empty; give own, a set's name, or several.")
-        if self.soft_targets == "shuffled" and self.transfer_images != ("own",):
-            raise UserError(
-                f"soft_targets is 'shuffled', and must be own with transfer_images "
-                f"{'+'.join(self.transfer_images)}: images of other sets have no class to be "
-                "shuffled in."
-            )
 
-    def _check_numbers(self):
-        check_number("temperature", self.temperature, "a positive number", above=0)
-        check_number("learning_rate", self.learning_rate, "a positive number", above=0)
-        check_number("label_fraction", self.label_fraction, "above 0, up to 1", above=0, most=1)
-        for name in ("alpha", "noise"):
-            check_number(name, getattr(self, name), "between 0 and 1", least=0, most=1)
-        for name in ("label_smoothing", "floor", "teacher_floor"):
-            if (value := getattr(self, name)) is not None:
-                check_number(name, value, "from 0 to below 1", least=0, most=0.999999)
-        for name in ("epochs", "batch_size", "seeds", "teachers", "generations"):
-            check_number(name, getattr(self, name), "1 or more", least=1)
-        for name in ("shift", "warmup_epochs"):
-            check_number(name, getattr(self, name), "0 or more", least=0)
-        check_number("seed", self.seed, "from 0 to 2147483647", least=0, most=2**31 - 1)
-        for name, wanted, limit in (
-            ("teacher_shift", "0 or more", {"least": 0}),
-            ("folds", "2 or more, or None", {"least": 2}),
-            ("teacher_epochs", "1 or more", {"least": 1}),
-            ("teacher_learning_rate", "a positive number", {"above": 0}),
-            ("labels_learning_rate", "a positive number", {"above": 0}),
-            ("schedule_epochs", "a positive number, or None", {"above": 0}),
-        ):
-            if (value := getattr(self, name)) is not None:
-                check_number(name, value, wanted, **limit)
+    def training_with(self, overrides: Settings) -> Training:
+        """Returns the training settings with those overrides that are not None."""
+        given = {
+            name: value
+            for name in type(overrides).model_fields
+            if (value := getattr(overrides, name)) is not None
+        }
+        return self.training.with_values(given) if given else self.training
 
-    def with_values(self, values: Mapping[str, Any]) -> "Recipe":
-        """Returns the recipe with other values of some fields, as flags and grids give them.
-
-        Options are laid over the recipe's own; another model, method or optimizer has none of
-        these.
-
-        Raises:
-            UserError: there is no such field, or a value is out of range.
-
-        Example:
-
-        >>> recipe = Recipe(student_options={"hidden": 8})
-        >>> recipe.with_values({"student_options": {"depth": 1}}).student_options
-        {'hidden': 8, 'depth': 1}
-        >>> recipe.with_values({"student": "cnn"}).student_options
-        {}
-        """
-        values, known = dict(values), {field.name for field in dataclasses.fields(self)}
-        for name in values:
-            if name not in known:
-                raise UserError(f"A recipe has no field {name!r}; --help shows all as flags.")
-        for kind in ("teacher", "student", "assistant", "method", "optimizer"):
-            own, options = getattr(self, kind), f"{kind}_options"
-            is_same = own is None or values.get(kind, own) == own
-            kept = getattr(self, options) if is_same else {}
-            given = values.get(options, {})
-            # 2 and 2.0 are one value, and the runs of one are those of the other.
-            equal = {name: value for name, value in kept.items() if given.get(name) == value}
-            values[options] = {**kept, **given, **equal}
-        return dataclasses.replace(self, **values)
+    @property
+    def seed(self) -> int:
+        """The first seed; the only one of a single run."""
+        return self.experiment.first_seed
 
     def with_seed(self, seed: int) -> "Recipe":
-        """Returns the same experiment with one seed, `seed`."""
-        return dataclasses.replace(self, seed=seed, seeds=1)
+        """Returns the recipe of a single run with this seed."""
+        return self.with_values({"experiment.first_seed": seed, "experiment.seeds": 1})

@@ -1,61 +1,126 @@
-"""Text to the value of a recipe's field: for flags, and for the axes of a grid."""
+"""Turns text into the value of a setting, for flags and for the axes of a grid."""
 
+import functools
 import json
-import types
-import typing
 from typing import Any
 
-from distill.errors import UserError
-from distill.recipes.recipe import Recipe
+import pydantic
 
-HINTS = typing.get_type_hints(Recipe)
+from distill.errors import UserError
+from distill.recipes.recipe import SHORT_NAMES, Recipe
+from distill.recipes.settings import Options, allowed_values, fields_of, unknown_setting
+
+_NONE = ("None", "none")
 _CONSTANTS = {"True": True, "False": False, "None": None, "none": None}
 
 
-def parse_value(field: str, text: str) -> Any:
-    """Turns text into the value of a recipe's field.
+@functools.cache
+def all_fields() -> dict[str, pydantic.fields.FieldInfo]:
+    """Returns every setting of a recipe by its dotted name."""
+    return dict(fields_of(Recipe))
 
-    Args:
-        field: a field's name, or that of an option: `student_options.hidden`.
-        text: the value. `none` where a field may be `None`; classes are joined by `+`; options
-            are JSON where they can be, else text.
 
-    Returns:
-        The value, of the field's type; whether it is in range is for `Recipe` to say.
-
-    Raises:
-        UserError: there is no such field, or the text is not a value of its type.
+def full_name(name: str) -> str:
+    """Returns a setting's dotted name; short names and dashes are accepted.
 
     Example:
 
-    >>> parse_value("temperature", "2"), parse_value("teacher_epochs", "none")
+    >>> full_name("learning-rate"), full_name("student.options.hidden")
+    ('training.learning_rate', 'student.options.hidden')
+    """
+    name = name.replace("-", "_")
+    return SHORT_NAMES.get(name, name)
+
+
+def flag_of(name: str) -> str:
+    """Returns the flag of a setting.
+
+    Example:
+
+    >>> flag_of("training.batch_size"), flag_of("teacher.training.epochs")
+    ('--batch-size', '--teacher.training.epochs')
+    """
+    short = next((short for short, full in SHORT_NAMES.items() if full == name), None)
+    return f"--{short.replace('_', '-')}" if short else f"--{name}"
+
+
+def is_options(name: str) -> bool:
+    """Whether a setting holds options, such as `student.options`.
+
+    Example:
+
+    >>> is_options("student.options"), is_options("student.model")
+    (True, False)
+    """
+    field = all_fields().get(name)
+    return field is not None and field.annotation in (Options, Options | None)
+
+
+def short_name(name: str) -> str:
+    """Returns a setting's name as people read it in tables and figures.
+
+    Example:
+
+    >>> short_name("training.learning_rate"), short_name("student.options.hidden")
+    ('learning rate', 'student hidden')
+    >>> short_name("teacher.training.epochs")
+    'teacher epochs'
+    """
+    for short, full in SHORT_NAMES.items():
+        if name == full:
+            return short.replace("_", " ")
+    section, *middle, last = name.split(".")
+    shown = [] if section in ("data", "training", "distillation", "experiment") else [section]
+    shown += [part for part in middle if part not in ("training", "options")]
+    return " ".join([*shown, last]).replace("_options", "").replace("_", " ")
+
+
+def parse_value(name: str, text: str) -> Any:
+    """Turns text into the value of a setting.
+
+    Args:
+        name: a setting's name, or that of an option: `student.options.hidden`.
+        text: the value; `none` for no value. Several names are joined by `+`. Options are read as
+            JSON, or else as text.
+
+    Returns:
+        The value. `Recipe` checks whether it is in range.
+
+    Raises:
+        UserError: there is no such setting, or the text is not a value of its type.
+
+    Example:
+
+    >>> parse_value("temperature", "2"), parse_value("teacher.training.epochs", "none")
     (2.0, None)
-    >>> parse_value("omitted_classes", "7+8"), parse_value("student_options.hidden", "30")
+    >>> parse_value("data.student_exclude", "7+8"), parse_value("student.options.hidden", "30")
     (('7', '8'), 30)
     """
-    name, dot, option = field.partition(".")
-    hint = HINTS.get(name)
-    if hint is None or (option and not _is_options(hint)):
-        raise UserError(f"A recipe has no field {field!r}; --help shows all of them as flags.")
-    if _is_options(hint):
-        if not (dot and option.isidentifier()):
-            raise UserError(f"{field!r} has no one value; name an option: {name}.NAME=VALUE.")
+    name = full_name(name)
+    section = name.rpartition(".")[0]
+    if is_options(section) and name != f"{section}.":
         return parse_option(text)
-    if isinstance(hint, types.UnionType):
-        if text in ("None", "none"):
-            return None
-        hint = typing.get_args(hint)[0]
-    if typing.get_origin(hint) is tuple:
-        return () if text in ("", "None", "none") else tuple(text.split("+"))
+    if is_options(section) or is_options(name):
+        name = name.rstrip(".")
+        raise UserError(f"{name} needs the name of an option: {name}.NAME=VALUE.")
+    field = all_fields().get(name)
+    if field is None:
+        raise unknown_setting(name)
+    allowed = allowed_values(field)
+    if allowed.startswith("names"):
+        return () if text in ("", *_NONE) else tuple(text.split("+"))
+    if text in _NONE and allowed.endswith("or none"):
+        return None
+    if not allowed.startswith(("a whole number", "a number")):
+        return text
     try:
-        return hint(text)
+        return (int if "whole" in allowed else float)(text)
     except ValueError:
-        wanted = "a whole number" if hint is int else "a number"
-        raise UserError(f"{field} is {text!r}, and must be {wanted}.") from None
+        raise UserError(f"{name} is {text!r}, and must be {allowed}.") from None
 
 
 def parse_option(text: str) -> Any:
-    """Turns the text of a model's or an optimizer's option into a number, truth value or text."""
+    """Turns the text of an option into a number, truth value, list or text."""
     if text in _CONSTANTS:
         return _CONSTANTS[text]
     try:
@@ -64,5 +129,16 @@ def parse_option(text: str) -> Any:
         return text
 
 
-def _is_options(hint):
-    return typing.get_origin(hint) is dict
+def show_value(value: Any) -> str:
+    """Returns a value as tables show it.
+
+    Example:
+
+    >>> show_value(4.0), show_value(None), show_value(("7", "8")), show_value(())
+    ('4', 'none', '7+8', 'none')
+    """
+    if isinstance(value, float):
+        return f"{value:g}"
+    if isinstance(value, tuple | list):
+        return "+".join(map(show_value, value)) or "none"
+    return "none" if value is None else str(value)

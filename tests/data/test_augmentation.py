@@ -12,10 +12,11 @@ from distill.data.augmentation import (
     AUGMENTATIONS,
     RAND_AUGMENT,
     make_augmentation,
-    shifted,
+    translated,
 )
 from distill.errors import UserError
 
+WAYS = [(down, right) for down in (-1, 0, 1) for right in (-1, 0, 1)]
 IMAGES = np.random.default_rng(0).integers(1, 255, (1800, 5, 4, 2)).astype("float32")
 
 
@@ -31,14 +32,13 @@ def moved(image, down, right):
 
 
 def batch(step, seed=0, most=1):
-    return shifted(tf.constant(IMAGES), most, seed, tf.constant(step, tf.int64)).numpy()
+    return translated(tf.constant(IMAGES), most, seed, tf.constant(step, tf.int64)).numpy()
 
 
 def test_every_image_is_moved_by_one_of_nine_ways_equally_often():
     result, counts = batch(step=7), {}
     for image, found in zip(IMAGES, result, strict=True):
-        ways = [(down, right) for down in (-1, 0, 1) for right in (-1, 0, 1)
-                if np.array_equal(moved(image, down, right), found)]  # fmt: skip
+        ways = [way for way in WAYS if np.array_equal(moved(image, *way), found)]
         assert len(ways) == 1
         counts[ways[0]] = counts.get(ways[0], 0) + 1
     assert len(counts) == 9
@@ -60,9 +60,9 @@ PHOTOS = np.asarray(
 ALL = tuple(AUGMENTATIONS)
 
 
-def augmented(images, *names, steps=(0,), seed=0, shift=0, parallel=1):
+def augmented(images, *names, steps=(0,), seed=0, translation=0, parallel=1):
     """One array for each step, computed where training computes it."""
-    augment = make_augmentation(names, images.shape[1:], seed, shift)
+    augment = make_augmentation(names, images.shape[1:], seed, translation)
     images = tf.constant(images, tf.float32)
     numbers = tf.data.Dataset.from_tensor_slices(tf.constant(steps, tf.int64))
     changed = numbers.map(lambda step: augment(images, step), num_parallel_calls=parallel)
@@ -95,12 +95,12 @@ def test_images_of_a_batch_are_changed_differently(name):
 
 
 def test_changes_follow_each_other_in_the_order_given():
-    once = augmented(PHOTOS, "rotation", "erasing", shift=3, steps=range(2))
-    again = augmented(PHOTOS, "rotation", "erasing", shift=3, steps=range(2), parallel=4)
+    once = augmented(PHOTOS, "rotation", "erasing", translation=3, steps=range(2))
+    again = augmented(PHOTOS, "rotation", "erasing", translation=3, steps=range(2), parallel=4)
     np.testing.assert_array_equal(once, again)
-    assert np.any(once != augmented(PHOTOS, "erasing", "rotation", shift=3, steps=range(2)))
-    first = augmented(PHOTOS, shift=3)[0]
-    np.testing.assert_array_equal(first, shifted(PHOTOS, 3, 0, tf.constant(0, tf.int64)))
+    assert np.any(once != augmented(PHOTOS, "erasing", "rotation", translation=3, steps=range(2)))
+    first = augmented(PHOTOS, translation=3)[0]
+    np.testing.assert_array_equal(first, translated(PHOTOS, 3, 0, tf.constant(0, tf.int64)))
     augment = make_augmentation(["rotation", "erasing"], SHAPE, seed=0)
     np.testing.assert_allclose(once[0], augment(first, tf.constant(0, tf.int64)), atol=0.01)
 
@@ -190,10 +190,49 @@ def test_rand_augment_leaves_alone_what_did_not_choose_it():
 SIDE = 41
 MIDDLE = SIDE // 2
 SLOPE = np.broadcast_to(5 * np.arange(SIDE, dtype="float32")[None, :, None], (SIDE, SIDE, 3))
+ACROSS = SLOPE.transpose(1, 0, 2)
 EVEN = np.full((9, 9, 3), 100, "float32")
 SPIKE = EVEN + 50 * (np.arange(81).reshape(9, 9, 1) == 40)
 COLOUR = EVEN + np.array([40, 0, 0], "float32")
 STEPS = EVEN + 20 * np.sign(np.arange(9) - 4)[:, None, None]
+
+
+def mean(image):
+    return image.mean()
+
+
+def difference(upper, lower):
+    """Returns a measure: the first channel at one place minus that at another."""
+    return lambda image: image[(*upper, 0)] - image[(*lower, 0)]
+
+
+ABOVE, BELOW = (MIDDLE - 3, MIDDLE), (MIDDLE + 3, MIDDLE)
+RIGHT = (MIDDLE, MIDDLE + 3)
+
+
+def edge(image):
+    return image[8, 0, 0] - image[0, 0, 0]
+
+
+def colour(image):
+    return image[0, 0, 0] - image[0, 0, 1]
+
+
+def peak(image):
+    return image[4, 4, 0] - 100
+
+
+def middle(image):
+    return image[MIDDLE, MIDDLE, 0]
+
+
+def degrees(image):
+    down, across = difference(BELOW, ABOVE)(image), difference(RIGHT, (MIDDLE, MIDDLE - 3))(image)
+    return np.degrees(np.arctan2(down, across))
+
+
+def levels(image):
+    return len(np.unique(image))
 
 
 def strength(name, image, measure):
@@ -208,28 +247,22 @@ def strength(name, image, measure):
 @pytest.mark.parametrize(
     ("name", "image", "measure", "low", "high"),
     [
-        # the paper's ranges times 18/30: colours and contrast 0.9, 30 degrees, 0.3, 0.45
-        ("brightness", EVEN, lambda image: image.mean() / 100, 0.46, 1.54),
-        ("contrast", STEPS, lambda image: (image[8, 0, 0] - image[0, 0, 0]) / 40, 0.46, 1.54),
-        ("color", COLOUR, lambda image: (image[0, 0, 0] - image[0, 0, 1]) / 40, 0.46, 1.54),
-        # Blurred, 5/13 of the spike is left.
-        ("sharpness", SPIKE, lambda image: (image[4, 4, 0] - 100) / 50,
-         5 / 13 + 8 / 13 * 0.46, 5 / 13 + 8 / 13 * 1.54),
-        ("rotate", SLOPE, lambda image: np.degrees(np.arctan2(
-            image[MIDDLE + 3, MIDDLE, 0] - image[MIDDLE - 3, MIDDLE, 0],
-            image[MIDDLE, MIDDLE + 3, 0] - image[MIDDLE, MIDDLE - 3, 0])), -18, 18),
-        ("shear_x", SLOPE, lambda image: (
-            image[MIDDLE + 3, MIDDLE, 0] - image[MIDDLE - 3, MIDDLE, 0]) / 30, -0.18, 0.18),
-        ("translate_x", SLOPE, lambda image: (
-            image[MIDDLE, MIDDLE, 0] / 5 - MIDDLE) / SIDE, -0.27, 0.27),
-        ("translate_y", SLOPE.transpose(1, 0, 2), lambda image: (
-            image[MIDDLE, MIDDLE, 0] / 5 - MIDDLE) / SIDE, -0.27, 0.27),
-        ("shear_y", SLOPE.transpose(1, 0, 2), lambda image: (
-            image[MIDDLE, MIDDLE + 3, 0] - image[MIDDLE, MIDDLE - 3, 0]) / 30, -0.18, 0.18),
-        ("posterize", SLOPE / 5, lambda image: len(np.unique(image)), 11, 21),
-        ("solarize", np.full((9, 9, 3), 101, "float32"), np.mean, 101, 101),
+        # The paper's ranges times 18/30: colours and contrast 0.9, 30 degrees, 0.3, 0.45.
+        ("brightness", EVEN, mean, 46, 154),
+        ("contrast", STEPS, edge, 40 * 0.46, 40 * 1.54),
+        ("color", COLOUR, colour, 40 * 0.46, 40 * 1.54),
+        # Blurring keeps 5/13 of the peak.
+        ("sharpness", SPIKE, peak, 50 * (5 + 8 * 0.46) / 13, 50 * (5 + 8 * 1.54) / 13),
+        ("rotate", SLOPE, degrees, -18, 18),
+        # The slope is 5 for each pixel; rows 6 apart move against each other.
+        ("shear_x", SLOPE, difference(BELOW, ABOVE), -30 * 0.18, 30 * 0.18),
+        ("shear_y", ACROSS, difference(RIGHT, (MIDDLE, MIDDLE - 3)), -30 * 0.18, 30 * 0.18),
+        ("translate_x", SLOPE, middle, 5 * (MIDDLE - SIDE * 0.27), 5 * (MIDDLE + SIDE * 0.27)),
+        ("translate_y", ACROSS, middle, 5 * (MIDDLE - SIDE * 0.27), 5 * (MIDDLE + SIDE * 0.27)),
+        ("posterize", SLOPE / 5, levels, 11, 21),
+        ("solarize", np.full((9, 9, 3), 101, "float32"), mean, 101, 101),
     ],
-)  # fmt: skip
+)
 def test_how_strong_each_operation_is(name, image, measure, low, high):
     least, greatest = strength(name, image, measure)
     slack = 0.03 * (high - low) + 0.001
@@ -279,5 +312,5 @@ def test_wrong_names_and_images_are_refused():
         make_augmentation(["flip", "flop"], SHAPE, seed=0)
     with pytest.raises(UserError, match=r"'rand_augment' needs images of 3 channels, .* have 1"):
         make_augmentation(["rand_augment"], (8, 8, 1), seed=0)
-    with pytest.raises(UserError, match=r"shift is 8, and must be below .* 8 pixels"):
-        make_augmentation([], (8, 9, 1), seed=0, shift=8)
+    with pytest.raises(UserError, match=r"translation is 8, and must be below .* 8 pixels"):
+        make_augmentation([], (8, 9, 1), seed=0, translation=8)

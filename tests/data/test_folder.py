@@ -185,7 +185,7 @@ def test_caltech_256_as_its_archive_unpacks(caltech):
     images, labels = all_of(data)
     assert np.bincount(labels).tolist() == [20, 21, 20]
     assert images.shape == (61, 16, 16, 3)
-    without = restrict_classes(data, dropped=["clutter"])
+    without = restrict_classes(data, exclude=["clutter"])
     assert without.class_names == ("dog", "spider")
     assert len(all_of(without)[0]) == 41
 
@@ -214,5 +214,5 @@ def test_a_missing_caltech_256(tmp_path):
 
 
 def test_the_folder_above_is_told(caltech):
-    with pytest.raises(UserError, match=r"holds but one folder: give that one, .*256_ObjectCateg"):
+    with pytest.raises(UserError, match=r"holds only one folder: give that one, .*256_ObjectCateg"):
         load_folder(caltech.parent)

@@ -177,12 +177,20 @@ def mocked(name, folder, sizes):
     ("name", "sizes", "expected", "names"),
     [
         ("cats_vs_dogs", {"train": 200}, (144, 16, 40), ("cat", "dog")),
-        ("imagenette/320px-v2", {"train": 200, "validation": 50}, (180, 20, 50),
-         ("n01440764", "n02102040")),
-        ("caltech101", {"train": 1224, "test": 204}, (1102, 122, 204),
-         ("accordion", "airplanes", "anchor", "ant", "background_google")),
+        (
+            "imagenette/320px-v2",
+            {"train": 200, "validation": 50},
+            (180, 20, 50),
+            ("n01440764", "n02102040"),
+        ),
+        (
+            "caltech101",
+            {"train": 1224, "test": 204},
+            (1102, 122, 204),
+            ("accordion", "airplanes", "anchor", "ant", "background_google"),
+        ),
     ],
-)  # fmt: skip
+)
 def test_sets_of_published_experiments(name, sizes, expected, names, tmp_path):
     with mocked(name, tmp_path, sizes):
         data = load_tfds(name, image_size=8)
@@ -199,9 +207,9 @@ def test_sets_of_published_experiments(name, sizes, expected, names, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "name", ["mnist", "fashion_mnist", "tf_flowers", "imagenette/320px-v2", "cats_vs_dogs",
-             "caltech101"],
-)  # fmt: skip
+    "name",
+    ["mnist", "fashion_mnist", "tf_flowers", "imagenette/320px-v2", "cats_vs_dogs", "caltech101"],
+)
 def test_missing_sets_of_published_experiments(name, made, monkeypatch):
     """One sentence: what is missing, where it was looked for, how to get it."""
 
@@ -225,8 +233,11 @@ def test_missing_sets_of_published_experiments(name, made, monkeypatch):
         ("", "no data set ''"),
         ("imagenette/170px", "no 'imagenette/170px'.*'160px-v2'.*version 1.0.0"),
         ("mnist:9.9.9", "no 'mnist:9.9.9'.*version 3.0.1"),
-        ("imdb_reviews", "'imdb_reviews' is no set.*text: Text, label: ClassLabel"),
-        ("glue", "'glue' is no set.*sentence: Text"),
+        (
+            "imdb_reviews",
+            "'imdb_reviews' does not hold 8-bit images .*text: Text, label: ClassLabel",
+        ),
+        ("glue", "'glue' does not hold 8-bit images .*sentence: Text"),
         ("tf_flowers", "different sizes: give an image_size"),
     ],
 )

@@ -1,6 +1,7 @@
-"""Transfer sets: classes left out, kinds of noise, other sets' images, shuffled soft targets."""
+"""Transfer sets: excluded classes, kinds of noise, other images, shuffled soft targets."""
 
 from dataclasses import replace
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -10,16 +11,16 @@ from distill.data import (
     UNLABELLED,
     Split,
     class_number,
-    foreign_images,
     load_data,
     load_digits,
     mix_noise,
-    omit_classes,
     restrict_classes,
+    select_training_classes,
     shuffle_within_classes,
+    unlabelled_images,
 )
 from distill.errors import UserError
-from distill.recipes import recipe
+from distill.recipes.recipe import Data
 
 DATA = load_digits()
 GREY = Split(np.full((400, 4, 5, 3), 100, np.uint8), np.arange(400, dtype=np.int32) % 4)
@@ -28,23 +29,25 @@ GREY = Split(np.full((400, 4, 5, 3), 100, np.uint8), np.arange(400, dtype=np.int
 def test_class_by_name_or_number():
     named = type(DATA)("pets", ("cat", "7", "dog"), DATA.train, DATA.validation, DATA.test)
     assert [class_number(named, name) for name in ("cat", "dog", "2", "7")] == [0, 2, 2, 1]
-    with pytest.raises(UserError, match="pets has no class 'cow'; its classes are cat, 7, dog"):
+    with pytest.raises(
+        UserError, match="pets has no class 'cow': choose among its classes, cat, 7, dog"
+    ):
         class_number(named, "cow")
     with pytest.raises(UserError, match="no class '3'"):
         class_number(named, "3")
 
 
-def test_omitted_classes_are_gone_and_the_rest_is_as_it_was():
-    rest = omit_classes(DATA, ["3", "7"])
+def test_excluded_classes_are_gone_and_the_others_are_unchanged():
+    rest = select_training_classes(DATA, ["3", "7"])
     kept = [index for index, label in enumerate(DATA.train.labels) if label not in (3, 7)]
     np.testing.assert_array_equal(rest.labels, DATA.train.labels[kept])
     np.testing.assert_array_equal(rest.images, DATA.train.images[kept])
-    assert omit_classes(DATA, []) is DATA.train
-    with pytest.raises(UserError, match="no training image of digits is left"):
-        omit_classes(DATA, [str(number) for number in range(10)])
-    without = replace(DATA, train=omit_classes(DATA, ["3"]))
-    with pytest.raises(UserError, match="With the classes 3 alone no training image of digits"):
-        omit_classes(without, [], kept=["3"])
+    assert select_training_classes(DATA, []) is DATA.train
+    with pytest.raises(UserError, match="no training image of digits with exclude=0, 1, 2"):
+        select_training_classes(DATA, [str(number) for number in range(10)])
+    without = replace(DATA, train=select_training_classes(DATA, ["3"]))
+    with pytest.raises(UserError, match="no training image of digits with include=3"):
+        select_training_classes(without, include=["3"])
 
 
 def test_noise_is_mixed_in_by_its_share():
@@ -77,7 +80,7 @@ def test_impossible_shares_of_noise(share):
         mix_noise(GREY, share, seed=0)
 
 
-def test_partners_are_of_the_same_class_and_never_oneself():
+def test_partners_have_the_same_class_and_are_other_examples():
     labels = np.array([0, 1, 0, 2, 1, 0, 1, 1])
     for seed in range(20):
         partner = shuffle_within_classes(labels, seed)
@@ -90,20 +93,20 @@ def test_partners_are_of_the_same_class_and_never_oneself():
 
 def test_only_some_classes_of_the_transfer_set():
     data = DATA
-    kept = omit_classes(data, [], ["7", "8"])
+    kept = select_training_classes(data, include=["7", "8"])
     others = [str(number) for number in range(10) if number not in (7, 8)]
-    omitted = omit_classes(data, others)
+    omitted = select_training_classes(data, others)
     np.testing.assert_array_equal(kept.images, omitted.images)
     assert set(kept.labels.tolist()) == {7, 8}
-    with pytest.raises(UserError, match="are both given; give one of them"):
-        omit_classes(data, ["1"], ["2"])
+    with pytest.raises(UserError, match=r"include \(2\) and classes to exclude \(1\): give one"):
+        select_training_classes(data, exclude=["1"], include=["2"])
 
 
-def test_a_set_of_some_classes_only():
+def test_a_data_set_of_some_classes_only():
     data = load_digits()
     for few in (
-        restrict_classes(data, kept=["8", "3"]),
-        restrict_classes(data, dropped=[name for name in data.class_names if name not in "38"]),
+        restrict_classes(data, include=["8", "3"]),
+        restrict_classes(data, exclude=[name for name in data.class_names if name not in "38"]),
     ):
         assert few.class_names == ("3", "8")
         for name in ("train", "validation", "test"):
@@ -117,12 +120,12 @@ def test_a_set_of_some_classes_only():
 @pytest.mark.parametrize(
     ("chosen", "message"),
     [
-        ({"kept": ["3"]}, "1 class would be left"),
-        ({"kept": ["3"], "dropped": ["4"]}, "are both given"),
-        ({"dropped": ["eleven"]}, "no class 'eleven'"),
+        ({"include": ["3"]}, "would have 1 class left"),
+        ({"include": ["3"], "exclude": ["4"]}, "give one of the two"),
+        ({"exclude": ["eleven"]}, "no class 'eleven'"),
     ],
 )
-def test_classes_that_do_not_make_a_set(chosen, message):
+def test_classes_that_do_not_make_a_data_set(chosen, message):
     with pytest.raises(UserError, match=message):
         restrict_classes(load_digits(), **chosen)
 
@@ -166,7 +169,7 @@ def test_what_each_kind_of_noise_keeps():
 
 
 def test_a_recipe_knows_every_kind_of_noise():
-    assert tuple(NOISE_KINDS) == recipe.NOISE_KINDS
+    assert tuple(NOISE_KINDS) == get_args(Data.model_fields["noise_kind"].annotation)
 
 
 def test_unknown_noise():
@@ -174,14 +177,14 @@ def test_unknown_noise():
         mix_noise(load_digits().train, 0.5, 0, "pink")
 
 
-def test_images_of_another_set_are_made_alike():
+def test_images_of_another_data_set_are_converted():
     digits = load_digits()
     rgb = load_data("digits", image_size=16)
     color = replace(rgb, train=Split(np.repeat(rgb.train.images, 3, -1), rgb.train.labels))
-    gray = foreign_images(digits, color)
+    gray = unlabelled_images(digits, color)
     assert gray.images.shape == (len(digits.train), 8, 8, 1)
     assert set(gray.labels.tolist()) == {UNLABELLED}
-    back = foreign_images(color, digits)
+    back = unlabelled_images(color, digits)
     assert back.images.shape == (len(digits.train), 16, 16, 3)
     np.testing.assert_array_equal(back.images[..., 0], back.images[..., 2])
-    np.testing.assert_array_equal(foreign_images(digits, digits).images, digits.train.images)
+    np.testing.assert_array_equal(unlabelled_images(digits, digits).images, digits.train.images)

@@ -1,51 +1,52 @@
-"""Where runs execute: one that fails costs those that need it, and no other."""
-
-from pathlib import Path
+"""Where runs execute: a failure costs those that need the run, and no other."""
 
 import pytest
 import tensorflow as tf
 
 from distill.errors import UserError
-from distill.experiments.execution import Failure, StopExperiment, run_here
-from distill.experiments.plan import Task
+from distill.experiments.execution import Failure, StopExperiment, execute
 from distill.recipes import Recipe
-from distill.run_folder import Run
-
-
-def task(name, root, **needs):
-    return Task("student", Recipe(), root / name, f"label of {name}", {}, **needs)
-
-
-def outcomes(tasks, behaviour):
-    """Runs tasks; `behaviour` gives by name what is raised. Returns the names of what was run."""
-    run = []
-
-    def run_one(task, done):
-        run.append(task.folder.name)
-        assert set(task.needs) <= set(done)
-        if task.folder.name in behaviour:
-            raise behaviour[task.folder.name]
-        return Run("student", 0, "key", task.folder, {})
-
-    return run, list(run_here(tasks, run_one))
+from distill.runs import Role, Run
+from distill.training.spec import RunSpec
 
 
 @pytest.fixture
-def tasks(tmp_path):
-    root = Path(tmp_path)
-    return [
-        task("teacher", root),
-        task("other", root),
-        task("distilled", root, teacher=root / "teacher"),
-        task("timed", root, as_long_as=(root / "distilled", root / "other")),
-        task("last", root),
-    ]
+def specs(tmp_path):
+    made = {}
+
+    def spec(name, *needs):
+        inputs = tuple(made[each].key for each in needs)
+        identity = {"role": "baseline", "name": name}
+        folder = tmp_path / name
+        made[name] = RunSpec(Role.BASELINE, Recipe(), identity, folder, inputs, f"title of {name}")
+
+    spec("teacher")
+    spec("other")
+    spec("distilled", "teacher")
+    spec("timed", "distilled", "other")
+    spec("last")
+    return list(made.values())
 
 
-def test_all_are_run_in_order(tasks):
-    run, found = outcomes(tasks, {})
-    assert run == ["teacher", "other", "distilled", "timed", "last"]
-    assert [outcome.folder for outcome in found] == [task.folder for task in tasks]
+def outcomes(specs, errors):
+    """Executes specs; `errors` gives by name what is raised. Returns what was run, and outcomes."""
+    started = []
+
+    def train(spec, inputs):
+        started.append(spec.folder.name)
+        assert tuple(inputs) == spec.inputs
+        assert all(run.key == key for key, run in inputs.items())
+        if spec.folder.name in errors:
+            raise errors[spec.folder.name]
+        return Run(spec.role, 0, spec.key, spec.folder, {})
+
+    return started, list(execute(specs, train))
+
+
+def test_all_are_run_in_order(specs):
+    started, found = outcomes(specs, {})
+    assert started == ["teacher", "other", "distilled", "timed", "last"]
+    assert [outcome.folder for outcome in found] == [spec.folder for spec in specs]
 
 
 @pytest.mark.parametrize(
@@ -54,26 +55,31 @@ def test_all_are_run_in_order(tasks):
         (UserError("The loss became nan."), "The loss became nan."),
         (MemoryError(), "memory ran out"),
         (tf.errors.ResourceExhaustedError(None, None, "OOM"), "memory ran out"),
-        (ZeroDivisionError("division by zero\nmore"), "ZeroDivisionError: division by zero; all"),
+        (ZeroDivisionError("division by zero\nmore"), "ZeroDivisionError: division by zero; the"),
         (KeyError(), "KeyError: no message"),
+        (ValueError("Graph execution error:\n\nat x\n\nwrong shape"), "ValueError: wrong shape; "),
     ],
 )
-def test_a_failure_costs_only_what_needs_it(tasks, error, reason):
-    run, found = outcomes(tasks, {"teacher": error})
-    assert run == ["teacher", "other", "last"]
-    failed = [outcome.task.folder.name for outcome in found if isinstance(outcome, Failure)]
-    assert failed == ["teacher", "distilled", "timed"]
-    assert reason in found[0].reason
-    assert "it needs teacher, which failed" in found[2].reason
-    kept = tasks[0].folder / "failure.txt"
-    assert kept.exists() == (type(error) in (ZeroDivisionError, KeyError))
-    if kept.exists():
-        assert "Traceback" in kept.read_text()
+def test_a_failure_costs_only_what_needs_it(specs, error, reason):
+    started, found = outcomes(specs, {"teacher": error})
+    assert started == ["teacher", "other", "last"]
+    failures = [outcome for outcome in found if isinstance(outcome, Failure)]
+    assert [each.spec.folder.name for each in failures] == ["teacher", "distilled", "timed"]
+    assert reason in failures[0].reason
+    assert "\n" not in failures[0].reason
+    assert "it needs teacher, which failed" in failures[1].reason
+    assert "it needs distilled, which failed" in failures[2].reason
+    path = specs[0].folder / "failure.txt"
+    foreseen = isinstance(error, (UserError, MemoryError, tf.errors.ResourceExhaustedError))
+    assert path.exists() != foreseen
+    if path.exists():
+        assert str(path) in failures[0].reason
+        assert "Traceback" in path.read_text()
 
 
 @pytest.mark.parametrize(
     "error", [KeyboardInterrupt(), OSError(28, "No space left on device"), StopExperiment("x")]
 )
-def test_what_ends_all(tasks, error):
+def test_what_ends_all(specs, error):
     with pytest.raises(type(error)):
-        outcomes(tasks, {"other": error})
+        outcomes(specs, {"other": error})

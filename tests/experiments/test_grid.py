@@ -1,19 +1,15 @@
-"""Grids: which settings there are, and what recipe each of them is."""
-
-import dataclasses
+"""Grids: which points there are, and what recipe each of them is."""
 
 import pytest
 
 from distill.errors import UserError
 from distill.experiments.grid import (
     Axis,
+    combinations,
     fixed,
     make_axis,
     parse_axis,
-    settings,
-    show,
     show_setting,
-    with_setting,
 )
 from distill.recipes import RECIPES, Recipe
 
@@ -21,11 +17,15 @@ from distill.recipes import RECIPES, Recipe
 @pytest.mark.parametrize(
     ("text", "axis"),
     [
-        ("temperature=1,2.5", Axis("temperature", (1.0, 2.5))),
-        ("teacher-epochs=none,5", Axis("teacher_epochs", (None, 5))),
-        ("omitted_classes=none,3,7+8", Axis("omitted_classes", ((), ("3",), ("7", "8")))),
-        ("student_options.hidden=8,16", Axis("student_options.hidden", (8, 16))),
-        ("method=kd", Axis("method", ("kd",))),
+        ("temperature=1,2.5", Axis("distillation.temperature", (1.0, 2.5))),
+        ("teacher.training.epochs=none,5", Axis("teacher.training.epochs", (None, 5))),
+        (
+            "data.student_exclude=none,3,7+8",
+            Axis("data.student_exclude", ((), ("3",), ("7", "8"))),
+        ),
+        ("student.options.hidden=8,16", Axis("student.options.hidden", (8, 16))),
+        ("method=kd", Axis("distillation.method", ("kd",))),
+        ("learning-rate=0.1", Axis("training.learning_rate", (0.1,))),
     ],
 )
 def test_axes(text, axis):
@@ -35,17 +35,18 @@ def test_axes(text, axis):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("temperature", "'temperature' is not of the form FIELD=VALUE,VALUE"),
-        ("temperature=", "not of the form"),
-        ("=1,2", "not of the form"),
-        ("temprature=1", "no field 'temprature'"),
+        ("temperature", "'temperature' does not have the form SETTING=VALUE,VALUE"),
+        ("temperature=", "does not have the form"),
+        ("=1,2", "does not have the form"),
+        ("temprature=1", "no setting 'temprature'"),
         ("temperature=1,,2", "temperature is '', and must be a number"),
-        ("temperature=1,2,1.0", "the value 1 twice"),
-        ("seed=1,2", "no axis 'seed'"),
-        ("seeds=1,2", "no axis 'seeds'"),
-        ("folds=2,3", "no axis 'folds'"),
-        ("name=a,b", "no axis 'name'"),
-        ("student_options=1", "name an option"),
+        ("temperature=1,2,1.0", "'temperature' has the value 1 twice"),
+        ("experiment.first_seed=1,2", r"A grid cannot vary 'experiment\.first_seed'"),
+        ("seeds=1,2", "A grid cannot vary"),
+        ("experiment.folds=2,3", "A grid cannot vary"),
+        ("name=a,b", "A grid cannot vary 'name'"),
+        ("student.options=1", "needs the name of an option"),
+        ("training=1", "no setting 'training'"),
     ],
 )
 def test_mistakes(text, message):
@@ -55,51 +56,69 @@ def test_mistakes(text, message):
 
 def test_every_combination_once_in_order():
     axes = [make_axis("alpha", (0.0, 0.5)), make_axis("temperature", (1.0, 2.0, 4.0))]
-    assert [tuple(each.values()) for each in settings(axes)] == [
-        (0.0, 1.0), (0.0, 2.0), (0.0, 4.0), (0.5, 1.0), (0.5, 2.0), (0.5, 4.0),
-    ]  # fmt: skip
-    assert settings([]) == [{}]
-    with pytest.raises(UserError, match="the axis alpha twice"):
-        settings([axes[0], axes[0]])
+    found = [tuple(each.values()) for each in combinations(axes)]
+    first, second = ([(alpha, each) for each in (1.0, 2.0, 4.0)] for alpha in (0.0, 0.5))
+    assert found == [*first, *second]
+    assert combinations([]) == [{}]
+    with pytest.raises(UserError, match="the axis 'alpha' twice"):
+        combinations([axes[0], axes[0]])
 
 
-def test_settings_change_what_they_name_and_nothing_else():
+def test_a_point_changes_what_it_names_and_nothing_else():
     recipe = RECIPES["digits"]
-    changed = with_setting(recipe, {"temperature": 2.0, "student_options.hidden": 8})
-    wanted = dataclasses.replace(
-        recipe, temperature=2.0, student_options={**recipe.student_options, "hidden": 8}
-    )
-    assert changed == wanted
-    assert recipe.student_options["hidden"] == 32
-    assert with_setting(recipe, {}) == recipe
-
-
-def test_another_model_has_none_of_the_recipes_options():
-    recipe = Recipe(student="mlp", student_options={"hidden": 9})
-    assert with_setting(recipe, {"student": "cnn"}).student_options == {}
-    assert with_setting(recipe, {"student": "mlp"}).student_options == {"hidden": 9}
-    both = with_setting(recipe, {"student": "cnn", "student_options.filters": 4})
-    assert both.student_options == {"filters": 4}
+    changed = recipe.with_values({"distillation.temperature": 2.0, "student.options.hidden": 8})
+    assert changed.distillation.temperature == 2.0
+    assert changed.student.options == {**recipe.student.options, "hidden": 8}
+    assert recipe.student.options["hidden"] == 32
+    back = {"distillation.temperature": 4.0, "student.options.hidden": 32}
+    assert changed.with_values(back) == recipe
+    assert recipe.with_values({}) == recipe
 
 
 def test_one_value_is_part_of_the_recipe_unless_it_belongs_to_what_varies():
-    axes = [Axis("alpha", (0.5,)), Axis("student", ("mlp", "cnn")), Axis("epochs", (3,)),
-            Axis("student_options.dense", (4,)), Axis("teacher_options.hidden", (5,))]  # fmt: skip
+    axes = [
+        Axis("distillation.alpha", (0.5,)),
+        Axis("student.model", ("mlp", "cnn")),
+        Axis("training.epochs", (3,)),
+        Axis("student.options.dense", (4,)),
+        Axis("teacher.options.hidden", (5,)),
+    ]
     recipe, others = fixed(Recipe(), axes)
-    assert (recipe.alpha, recipe.epochs, recipe.teacher_options) == (0.5, 3, {"hidden": 5})
-    assert [axis.field for axis in others] == ["student", "student_options.dense"]
-    with_assistant = [Axis("assistant", (None, "mlp")), Axis("assistant_options.hidden", (6,))]
-    recipe, others = fixed(Recipe(), with_assistant)
-    assert [axis.field for axis in others] == ["assistant"]
-    assert with_setting(recipe, {"assistant": "mlp"}).assistant_options == {"hidden": 6}
+    assert recipe.distillation.alpha == 0.5
+    assert recipe.training.epochs == 3
+    assert recipe.teacher.options == {"hidden": 5}
+    assert [axis.field for axis in others] == ["student.model", "student.options.dense"]
 
 
-def test_values_out_of_range_are_refused():
-    with pytest.raises(UserError, match=r"temperature is -1\.0"):
-        with_setting(Recipe(), {"temperature": -1.0})
+@pytest.mark.parametrize("section", ["training", "teacher.training", "student.baseline"])
+def test_an_optimizers_options_belong_to_each_optimizer(section):
+    axes = [
+        Axis(f"{section}.optimizer", ("sgd", "rmsprop")),
+        Axis(f"{section}.optimizer_options.momentum", (0.9,)),
+    ]
+    recipe = Recipe().with_values({f"{section}.optimizer": "adam"})
+    recipe, others = fixed(recipe, axes)
+    assert others == axes
+    for values in combinations(others):
+        assert recipe.with_values(values).value(f"{section}.optimizer_options") == {"momentum": 0.9}
 
 
-def test_how_settings_are_shown():
-    setting = {"temperature": 4.0, "student_options.hidden": 8, "omitted_classes": ("7", "8")}
-    assert show_setting(setting) == "temperature 4, student hidden 8, omitted classes 7+8"
-    assert [show(value) for value in (0.1, 1e-05, None, True)] == ["0.1", "1e-05", "none", "True"]
+def test_an_assistants_options_belong_to_each_assistant():
+    axes = [
+        Axis("distillation.assistant", (None, "mlp")),
+        Axis("distillation.assistant_options.hidden", (6,)),
+    ]
+    _, others = fixed(Recipe(), axes)
+    assert [axis.field for axis in others] == [axis.field for axis in axes]
+    changed = Recipe().with_values(combinations(others)[1])
+    assert changed.distillation.assistant_options == {"hidden": 6}
+
+
+def test_how_points_are_shown():
+    setting = {
+        "distillation.temperature": 4.0,
+        "student.options.hidden": 8,
+        "data.student_exclude": ("7", "8"),
+    }
+    assert show_setting(setting) == "temperature 4, student hidden 8, student exclude 7+8"
+    assert make_axis("student.options.hidden", (8,)).title == "student hidden"

@@ -1,4 +1,4 @@
-"""Hints against NumPy in float64, and a Distiller that trains with them."""
+"""Hints against NumPy in float64, alone and in a Distiller."""
 
 import keras
 import numpy as np
@@ -9,7 +9,7 @@ from scipy.special import log_softmax, softmax
 from distill.checks import check
 from distill.distiller import Distiller
 from distill.errors import UserError
-from distill.methods import FitNet, get_method, hint_loss
+from distill.methods import FitNet, Outputs, get_method, hint_loss
 
 RNG = np.random.default_rng(0)
 X, Y = RNG.normal(size=(24, 5)).astype("float32"), RNG.integers(0, 3, 24)
@@ -19,8 +19,8 @@ X, Y = RNG.normal(size=(24, 5)).astype("float32"), RNG.integers(0, 3, 24)
 @pytest.mark.parametrize("scale", [1e-3, 1.0, 1e4])
 def test_hint_loss_equals_the_float64_formula(shape, scale):
     teacher, student = RNG.normal(scale=scale, size=(2, *shape)).astype("float32")
-    expected = [np.mean((t - s) ** 2) for t, s in
-                zip(teacher.astype("float64"), student.astype("float64"), strict=True)]  # fmt: skip
+    pairs = zip(teacher.astype("float64"), student.astype("float64"), strict=True)
+    expected = [np.mean((t - s) ** 2) for t, s in pairs]
     got = hint_loss(teacher, student)
     assert got.shape == shape[:1]
     np.testing.assert_allclose(got, expected, rtol=1e-4)
@@ -65,21 +65,49 @@ def loss_of(model, y=Y):
 
 
 def weights_of(model):
-    return [[weight.astype("float64") for weight in part.get_weights()]
-            for part in (model.teacher, model.student, model.method)]  # fmt: skip
+    parts = model.teacher, model.student, model.method
+    return [[weight.astype("float64") for weight in part.get_weights()] for part in parts]
 
 
-@pytest.mark.parametrize("options", [{}, {"teacher_layer": "wide", "student_layer": "narrow"}])
+@pytest.mark.parametrize("options", [{}, {"teacher_layers": "wide", "student_layers": ["narrow"]}])
 @pytest.mark.parametrize("weight", [0.0, 1.0, 5.0])
 def test_soft_loss_equals_the_float64_formula(options, weight):
     model = distiller(**options, weight=weight)
     expected = soft_loss(*weights_of(model), weight)
     got = model.evaluate(X, Y, verbose=0, return_dict=True)
     assert got["soft_loss"] == pytest.approx(expected, rel=1e-5)
+    assert got["kd"] == pytest.approx(soft_loss(*weights_of(model), 0.0), rel=1e-5)
+    assert got["kd"] + got["hint"] == pytest.approx(expected, rel=1e-5)
+
+
+def test_several_pairs_of_layers_against_numpy():
+    """Both models have two hidden layers; each pair has its own regressor."""
+
+    def deep(*hidden):
+        stack = [layers.Dense(units, name=f"h{number}") for number, units in enumerate(hidden)]
+        return keras.Sequential([keras.Input((5,)), *stack, layers.Dense(3)])
+
+    teacher, student = deep(8, 7), deep(4, 6)
+    method = FitNet(("h0", "h1"), ("h1", "h0"), weight=0.5)
+    model = Distiller(teacher=teacher, student=student, method=method)
+    model.compile("sgd")
+    expected = 0.0
+    for number, (of_teacher, of_student) in enumerate((("h0", "h1"), ("h1", "h0"))):
+        got = []
+        for network, name in ((teacher, of_teacher), (student, of_student)):
+            view = keras.Model(network.inputs[0], network.get_layer(name).output)
+            got.append(np.asarray(view(X), "float64"))
+        kernel, bias = (
+            value.astype("float64") for value in method.regressors[number].get_weights()
+        )
+        expected += 0.5 * np.mean((got[0] - (got[1] @ kernel + bias)) ** 2)
+    losses = model.evaluate(X, Y, verbose=0, return_dict=True)
+    assert losses["hint"] == pytest.approx(expected, rel=1e-5)
+    assert losses["kd"] + losses["hint"] == pytest.approx(losses["soft_loss"], rel=1e-6)
 
 
 def test_step_against_gradients_by_finite_differences():
-    """The regressor learns, too: by the soft loss alone."""
+    """The regressor learns as well, from the soft loss only."""
     model = distiller(weight=2.0)
     model.alpha = 0.0
     before = weights_of(model)
@@ -130,7 +158,7 @@ def test_stored_logits_take_the_place_of_the_teachers_and_features_stay_its_own(
 
 
 def test_saved_and_loaded_with_its_regressor(tmp_path):
-    model = distiller(weight=3.0, student_layer="narrow")
+    model = distiller(weight=3.0, student_layers="narrow")
     model.fit(X, Y, epochs=1, verbose=0)
     model.save(tmp_path / "distiller.keras")
     again = keras.models.load_model(tmp_path / "distiller.keras")
@@ -147,7 +175,7 @@ def test_models_that_are_built_by_their_first_batch():
     model = Distiller(teacher=models[0], student=models[1], method="fitnet")
     model.compile("adam")
     assert np.isfinite(model.fit(X, Y, verbose=0).history["soft_loss"][0])
-    assert model.method.regressor.kernel.shape == (4, 8)
+    assert model.method.regressors[0].kernel.shape == (4, 8)
 
 
 def test_the_student_needs_nothing_of_the_method():
@@ -162,26 +190,34 @@ def test_the_student_needs_nothing_of_the_method():
 def test_mixed_precision():
     keras.config.set_dtype_policy("mixed_bfloat16")
     model = distiller()
-    assert model.method.regressor.compute_dtype == "float32"
+    assert model.method.regressors[0].compute_dtype == "float32"
     history = model.fit(X, Y, epochs=2, verbose=0).history
     assert np.all(np.isfinite(history["soft_loss"]))
 
 
+def shapes(*features):
+    return Outputs((None, 3), (features,))
+
+
 def test_feature_maps_of_different_size_are_refused():
     method = FitNet()
-    method.build((None, 4, 4, 8), (None, 4, 4, 3))
+    method.build(shapes(None, 4, 4, 8), shapes(None, 4, 4, 3))
     assert [tuple(weight.shape) for weight in method.weights] == [(3, 8), (8,)]
     for student in ((None, 2, 2, 3), (None, 48)):
         with pytest.raises(UserError, match=r"shape \(4, 4, 8\) in the teacher and .* choose lay"):
-            FitNet().build((None, 4, 4, 8), student)
+            FitNet().build(shapes(None, 4, 4, 8), shapes(*student))
 
 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"weight": -1}, "weight is -1, and must be 0 or more"),
-        ({"teacher_layer": 3}, "teacher_layer is 3, and must be a layer's name, or none"),
-        ({"beta": 1}, "'fitnet' has no option 'beta'; it has teacher_layer, student_layer, weight"),
+        ({"weight": -1}, "weight is -1, and must be a number, 0 or more"),
+        ({"teacher_layers": 3}, "The option teacher_layers of the method 'fitnet' is 3, and must"),
+        ({"teacher_layers": ()}, "teacher_layers is .*must be a layer's name, several names, or N"),
+        ({"teacher_layers": ("a", "b")}, "names 2 layers and student_layers 1; name one of each"),
+        ({"beta": 1}, "'fitnet' has no option 'beta'; it has teacher_layers, student_layers, we"),
+        ({"weight": "2"}, "The option weight of the method 'fitnet' is '2', and must be a number"),
+        ({"weight": True}, "weight of the method 'fitnet' is True, and must be a number"),
     ],
 )
 def test_wrong_options(options, message):

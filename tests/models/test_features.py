@@ -33,9 +33,19 @@ def test_logits_and_features_of_a_model(functional, end):
     one, two, *_ = parts_of(first, second)
     expected = two @ last.get_weights()[0] + last.get_weights()[1]
     for layer, features in ((None, two), ("second", two), ("first", one)):
-        got = feature_model(model, layer)(X)
+        got = feature_model(model, [layer])(X)
         np.testing.assert_allclose(got[0], expected, rtol=1e-5)
         np.testing.assert_allclose(got[1], features, rtol=1e-5)
+
+
+def test_features_of_several_layers_and_one_of_them_twice():
+    first, second = layers.Dense(8, name="first"), layers.Dense(6, name="second")
+    model = keras.Sequential([keras.Input((4,)), first, second, layers.Dense(3)])
+    one, two = parts_of(first, second)
+    logits, *features = feature_model(model, ["second", "first", None])(X)
+    np.testing.assert_allclose(logits, model(X), rtol=1e-5)
+    for got, expected in zip(features, (two, one, two), strict=True):
+        np.testing.assert_allclose(got, expected, rtol=1e-5)
 
 
 def test_training_the_view_trains_the_model():
@@ -51,12 +61,12 @@ def test_a_layer_that_another_model_called_first():
     keras.Model(other := keras.Input((4,)), shared(other))
     inputs = keras.Input((4,))
     model = keras.Model(inputs, layers.Dense(3)(shared(layers.Rescaling(2.0)(inputs))))
-    np.testing.assert_allclose(feature_model(model, "shared")(X)[1], shared(2.0 * X), rtol=1e-5)
+    np.testing.assert_allclose(feature_model(model, ["shared"])(X)[1], shared(2.0 * X), rtol=1e-5)
 
 
 def test_feature_maps_of_a_convolution():
     model = build_model("flower_cnn", (32, 32, 3), 5, dense=16)
-    assert feature_model(model, "pool4").output_shape == [(None, 5), (None, 2, 2, 128)]
+    assert feature_model(model, ["pool4"]).output_shape == [(None, 5), (None, 2, 2, 128)]
     assert feature_model(model).output_shape == [(None, 5), (None, 16)]
 
 
@@ -68,10 +78,10 @@ def test_what_has_no_such_features():
     model = keras.Sequential([keras.Input((4,)), layers.Dense(8, name="hidden"), layers.Dense(3)])
     two = keras.Model(model.inputs[0], [model.outputs[0], model.layers[0].output])
     for opaque in (Own(), two):
-        with pytest.raises(UserError, match="subclassed one, or has several outputs"):
+        with pytest.raises(UserError, match="is subclassed or has several outputs"):
             feature_model(opaque)
     with pytest.raises(UserError, match=r"no layer 'hiden' on the way .* choose one of hidden, "):
-        feature_model(model, "hiden")
+        feature_model(model, ["hiden"])
     with pytest.raises(UserError, match="ends in 'logits', a layer of several inputs or a model"):
         feature_model(mean_of_logits([model, model]))
     with pytest.raises(UserError, match="a layer of several inputs or a model"):

@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from keras import layers
 from scipy.special import log_softmax
 
@@ -33,6 +34,9 @@ ENDINGS = {
     "nested twice": lambda: keras.Sequential(
         [keras.Input((6,)), layers.Dense(6), functional(layers.Dense(3), layers.Softmax())]
     ),
+    "TensorFlow's function": lambda: functional(layers.Dense(3, activation=tf.nn.softmax)),
+    "function of keras.ops": lambda: functional(layers.Dense(3, activation=keras.ops.softmax)),
+    "layer of TensorFlow's": lambda: functional(layers.Dense(3), layers.Activation(tf.nn.softmax)),
     "sequential, softmax layer": lambda: keras.Sequential(
         [keras.Input((6,)), layers.Dense(3), layers.Softmax()]
     ),
@@ -65,6 +69,14 @@ def test_a_model_of_logits_is_left_as_it_is():
     model = functional(layers.Dense(3))
     assert not ends_in_softmax(model)
     assert logits_model(model) is model
+
+
+def softmax(x):
+    return keras.ops.softmax(x / 2)
+
+
+def test_a_function_of_that_name_that_is_not_the_libraries_is_left_alone():
+    assert not ends_in_softmax(functional(layers.Dense(3, activation=softmax)))
 
 
 class Subclassed(keras.Model):

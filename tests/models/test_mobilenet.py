@@ -127,7 +127,7 @@ def test_half_precision():
     [
         (8, {"filters": 5, "groups": 2}, "5 filters cannot be divided among 2 groups"),
         (8, {"groups": 3}, "8 channels cannot be divided among 3 groups without overlap"),
-        (9, {"groups": 4, "filters": 8, "overlap": 0.01}, "windows of 2 do not reach all 9"),
+        (9, {"groups": 4, "filters": 8, "overlap": 0.01}, "windows of 2 do not cover all 9"),
         (8, {"overlap": -0.1}, "overlap is -0.1, and must be 0 or more"),
         (8, {"overlap": float("nan")}, "overlap is nan"),
         (8, {"groups": 0}, "groups is 0, and must be a whole number"),
@@ -290,7 +290,7 @@ def test_imagenet_without_a_network(monkeypatch, tmp_path):
         ("mobilenet_v2", (32, 32, 3), {"width": 0}, "width is 0, and must be a positive"),
         ("mobilenet_v2", (32, 32, 3), {"dropout": 2}, "cannot be built with dropout=2"),
         ("mobilenet_v2", (32, 32, 3), {"weights": "no.h5"}, "no file of weights 'no.h5'"),
-        ("mobilenet_v2", (32, 32, 3), {"weights": True}, "no file of weights True"),
+        ("mobilenet_v2", (32, 32, 3), {"weights": True}, "is True, and must be text or none"),
         (
             "mobilenet_v2",
             (32, 32, 3),
@@ -300,7 +300,12 @@ def test_imagenet_without_a_network(monkeypatch, tmp_path):
         ("mobilenet_v2", (32, 32, 2), {"weights": "imagenet"}, "1 or 3 channels, not 2"),
         ("overlapping_mobilenet_v2", (32, 32, 3), {"groups": 3}, "cannot be divided among 3"),
         ("overlapping_mobilenet_v2", (32, 32, 3), {"expansion": 0}, "expansion is 0"),
-        ("overlapping_mobilenet_v2", (32, 32, 3), {"expansion": 2.5}, "expansion is 2.5"),
+        (
+            "overlapping_mobilenet_v2",
+            (32, 32, 3),
+            {"expansion": 2.5},
+            "is 2.5, and must be a whole number",
+        ),
         ("overlapping_mobilenet_v2", (32, 32, 3), {"overlap": -1}, "overlap is -1"),
         ("overlapping_mobilenet_v2", (32, 32, 3), {"width": -1}, "width is -1"),
     ],

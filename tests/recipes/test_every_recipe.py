@@ -4,25 +4,32 @@ MobileNetV2 and its relative, which have tests of their own, are replaced by net
 second to build, but for one student.
 """
 
-import dataclasses
-
 import numpy as np
 import pytest
 import tensorflow as tf
 from PIL import Image
 
-from distill.experiments.execution import run_here, run_task
+from distill.experiments.execution import execute
 from distill.experiments.grid import fixed
 from distill.experiments.plan import make_plan
 from distill.experiments.studies import studies_of
 from distill.models import MODELS
 from distill.models.cnn import cnn
 from distill.recipes import RECIPE_STUDIES, RECIPES
+from distill.runs import Run
+from distill.training.train import train
 
 pytestmark = pytest.mark.filterwarnings("ignore:Even though the `tf.config.experimental_run")
-ARMS = ("teacher", "student", "distilled")
-# What makes a run short, and nothing of what it consists.
-SHORT = {"epochs": 1, "teacher_epochs": 1, "batch_size": 32, "classes": (), "seeds": 1}
+MAIN = ("teacher", "baseline", "distilled")
+# They make a run short and change nothing else about it.
+SHORT = {
+    "training.epochs": 1,
+    "teacher.training.epochs": 1,
+    "training.batch_size": 32,
+    "data.include": (),
+    "data.image_size": 32,
+    "experiment.seeds": 1,
+}
 
 
 def small(input_shape, classes, width=1.0, expansion=4):
@@ -53,7 +60,7 @@ def eagerly():
 def shortened(photos, monkeypatch):
     """Makes all recipes short."""
     for name, recipe in RECIPES.items():
-        changed = dataclasses.replace(recipe, dataset=str(photos), image_size=32, **SHORT)
+        changed = recipe.with_values({**SHORT, "data.name": str(photos)})
         monkeypatch.setitem(RECIPES, name, changed)
 
 
@@ -63,12 +70,12 @@ def small_networks(monkeypatch):
         monkeypatch.setitem(MODELS, name, small)
 
 
-def run(name, folder, arms=ARMS):
-    """Runs of the main job, without its report, which other tests make."""
-    tasks = make_plan(RECIPES[name], [], arms, folder).tasks
-    runs = list(run_here(tasks.values(), lambda *now: run_task(*now, folder, fresh=False)))
-    assert [run.role for run in runs] == [task.role for task in tasks.values()], runs
-    assert {run.role for run in runs} == set(arms)
+def run(name, folder, variants=MAIN):
+    """The runs of an experiment without its report, which other tests write."""
+    specs = make_plan(RECIPES[name], [], variants, folder).specs
+    runs = list(execute(specs.values(), train))
+    assert all(isinstance(run, Run) for run in runs), runs
+    assert {run.role.value for run in runs} == set(variants)
 
 
 @pytest.mark.parametrize("name", [name for name in RECIPES if name != "digits"])
@@ -77,7 +84,7 @@ def test_a_short_run(name, shortened, small_networks, tmp_path):
 
 
 def test_a_short_run_of_a_real_network(shortened, tmp_path):
-    run("caltech-small", tmp_path, ["student"])
+    run("caltech-small", tmp_path, ["baseline"])
 
 
 STUDIES = [(name, study) for name, studies in RECIPE_STUDIES.items() for study in studies]
@@ -86,20 +93,19 @@ STUDIES = [(name, study) for name, studies in RECIPE_STUDIES.items() for study i
 @pytest.mark.parametrize(("name", "study"), STUDIES)
 def test_every_study_of_a_source_can_be_planned(name, study, shortened, small_networks, tmp_path):
     axes = studies_of(name)[study].axes(RECIPES[name])
-    if {"omitted_classes", "kept_classes"} & {axis.field for axis in axes}:
+    if {"data.student_exclude", "data.student_include"} & {axis.field for axis in axes}:
         pytest.skip("names classes of its own data")
     recipe, axes = fixed(RECIPES[name], axes)
-    tasks = make_plan(recipe, axes, ARMS, tmp_path).tasks
-    assert len(tasks) >= 2 + len(axes)
+    assert len(make_plan(recipe, axes, MAIN, tmp_path).specs) >= 2 + len(axes)
 
 
 @pytest.mark.parametrize(("name", "width"), [("imagenette", 0.5), ("imagenette-small", 0.35)])
-def test_an_assistant_lies_between_teacher_and_student(
+def test_an_assistants_width_lies_between_teacher_and_student(
     name, width, shortened, small_networks, tmp_path
 ):
     recipe, axes = fixed(RECIPES[name], studies_of(name)["assistant"].axes(RECIPES[name]))
-    assert recipe.student_options["width"] < width
-    assert width < recipe.teacher_options["width"]
-    tasks = make_plan(recipe, axes, ARMS, tmp_path).tasks.values()
-    options = [task.recipe.student_options for task in tasks if task.role == "distilled"]
+    assert recipe.student.options["width"] < width
+    assert width < recipe.teacher.options["width"]
+    specs = make_plan(recipe, axes, MAIN, tmp_path).specs.values()
+    options = [spec.recipe.student.options for spec in specs if spec.is_distilled]
     assert options.count({"width": width}) == 1

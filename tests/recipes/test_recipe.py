@@ -1,122 +1,205 @@
-"""Recipes: values in range, a help text for every field, a source and a cost for every recipe."""
+"""The recipe: values in range, what excludes what, a help text for every setting."""
 
-import dataclasses
-import importlib
-import pkgutil
-import typing
-
+import pydantic
 import pytest
 
-import distill.recipes
 from distill.errors import UserError
-from distill.recipes import RECIPES, Recipe, get_recipe
+from distill.recipes import Recipe, parse_value
+from distill.recipes.recipe import Training, TrainingOverrides
+from distill.recipes.values import all_fields
 
 
 @pytest.mark.parametrize(
-    ("field", "wrong"),
+    ("name", "wrong"),
     [
-        ("temperature", 0), ("temperature", -1.0), ("temperature", float("inf")),
-        ("temperature", "4"), ("alpha", -0.01), ("alpha", 1.01), ("alpha", float("nan")),
-        ("label_fraction", 0.0), ("label_fraction", 1.5), ("learning_rate", 0.0),
-        ("epochs", 0), ("batch_size", 0), ("seeds", 0), ("seed", -1), ("seed", 2**31),
-        ("teacher_epochs", 0), ("teacher_learning_rate", -1.0), ("schedule", "linear"),
-        ("precision", "float8"), ("unreadable", "ignore"), ("noise", -0.1), ("noise", 1.1),
-        ("label_smoothing", 1.0), ("shift", -1), ("teacher_shift", -1), ("folds", 1),
-        ("soft_targets", "none"), ("shown_epoch", "first"), ("noise_kind", "pink"),
-        ("floor", 1.0), ("teacher_floor", -0.1), ("schedule_epochs", 0), ("warmup_epochs", -1),
-        ("teacher_schedule", "linear"), ("teachers", 0), ("generations", 0),
-        ("labels_learning_rate", 0.0),
+        ("distillation.temperature", 0),
+        ("distillation.temperature", -1.0),
+        ("distillation.temperature", float("inf")),
+        ("distillation.temperature", "4"),
+        ("distillation.alpha", -0.01),
+        ("distillation.alpha", 1.01),
+        ("distillation.alpha", float("nan")),
+        ("distillation.soft_targets", "none"),
+        ("distillation.generations", 0),
+        ("data.label_fraction", 0.0),
+        ("data.label_fraction", 1.5),
+        ("data.unreadable", "ignore"),
+        ("data.noise", -0.1),
+        ("data.noise", 1.1),
+        ("data.noise_kind", "pink"),
+        ("data.image_size", 0),
+        ("training.optimizer", "sgdd"),
+        ("training.learning_rate", 0.0),
+        ("training.epochs", 0),
+        ("training.epochs", True),
+        ("training.batch_size", 0),
+        ("training.schedule", "linear"),
+        ("training.schedule_epochs", 0),
+        ("training.schedule_floor", 1.0),
+        ("training.warmup_epochs", -1),
+        ("training.translation", -1),
+        ("training.precision", "float8"),
+        ("teacher.ensemble", 0),
+        ("teacher.training.epochs", 0),
+        ("teacher.training.learning_rate", -1.0),
+        ("teacher.training.translation", -1),
+        ("teacher.training.schedule", "linear"),
+        ("teacher.training.schedule_floor", -0.1),
+        ("student.label_smoothing", 1.0),
+        ("student.baseline.learning_rate", 0.0),
+        ("experiment.seeds", 0),
+        ("experiment.first_seed", -1),
+        ("experiment.first_seed", 2**31),
+        ("experiment.folds", 1),
+        ("experiment.report_checkpoint", "first"),
     ],
-)  # fmt: skip
-def test_values_out_of_range(field, wrong):
-    with pytest.raises(UserError, match=f"^{field} is .*must be"):
-        Recipe(**{field: wrong})
+)
+def test_values_out_of_range(name, wrong):
+    with pytest.raises(UserError, match=rf"^{name} is .*must be"):
+        Recipe().with_values({name: wrong})
 
 
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"classes": ("1",), "dropped_classes": ("2",)}, "classes and dropped_classes are both"),
-        ({"omitted_classes": ("1",), "kept_classes": ("2",)}, "set one of them to none"),
-        ({"teacher_file": "t.keras", "teacher_pretraining": "digits"}, "set one of them to none"),
-        ({"assistant": "mlp", "generations": 2}, "assistant and generations are both given"),
-        ({"schedule": "halving"}, "The schedule 'halving' needs schedule_epochs"),
-        ({"teacher_schedule": "restarts"}, "The schedule 'restarts' needs schedule_epochs"),
-        ({"teachers": 2, "folds": 5}, "teachers is 2, and must be 1 with folds"),
-        ({"teachers": 2, "teacher_file": "t.keras"}, "must be 1 with teacher_file"),
-        ({"transfer_images": ()}, "transfer_images is empty"),
-        ({"folds": 5, "teacher_pretraining": "digits"}, "must be none with teacher_pretraining"),
-        ({"folds": 5, "transfer_images": ("own", "x")}, "must be none with transfer_images"),
-        ({"soft_targets": "shuffled", "transfer_images": ("x",)}, "have no class to be shuffled"),
+        (
+            {"data.include": ("1",), "data.exclude": ("2",)},
+            "data.include and data.exclude are both given",
+        ),
+        (
+            {"data.student_exclude": ("1",), "data.student_include": ("2",)},
+            "data.student_exclude and data.student_include are both given",
+        ),
+        (
+            {"teacher.file": "t.keras", "teacher.pretraining": "digits"},
+            "teacher.file and teacher.pretraining are both given",
+        ),
+        (
+            {"distillation.assistant": "mlp", "distillation.generations": 2},
+            "assistant and distillation.generations are both given",
+        ),
+        (
+            {"training.schedule": "step_decay"},
+            "training.schedule is 'step_decay' and needs a number for training.schedule_epochs",
+        ),
+        (
+            {"teacher.training.schedule": "warm_restarts"},
+            "schedule is 'warm_restarts' and needs a number",
+        ),
+        (
+            {"student.baseline.schedule": "warm_restarts"},
+            "schedule is 'warm_restarts' and needs a number",
+        ),
+        (
+            {"teacher.ensemble": 2, "experiment.folds": 5},
+            "folds is 5, and must be none with teacher.ensemble",
+        ),
+        ({"teacher.ensemble": 2, "teacher.file": "t.keras"}, "must be 1 with teacher.file"),
+        ({"data.transfer_images": ()}, "data.transfer_images is empty"),
+        (
+            {"experiment.folds": 5, "teacher.pretraining": "digits"},
+            "must be none with teacher.pretraining",
+        ),
+        (
+            {"experiment.folds": 5, "data.transfer_images": ("own", "x")},
+            "must be none with data.transfer_images",
+        ),
+        (
+            {"distillation.soft_targets": "shuffled", "data.transfer_images": ("x",)},
+            "images of other sets have no class",
+        ),
     ],
 )
-def test_values_that_do_not_go_together(values, message):
+def test_values_that_exclude_each_other(values, message):
     with pytest.raises(UserError, match=message):
-        Recipe(**values)
+        Recipe().with_values(values)
 
 
 @pytest.mark.parametrize(
-    "field", ["epochs", "teacher_epochs", "batch_size", "shift", "seed", "seeds", "teachers"]
+    "name",
+    [
+        "training.epochs",
+        "teacher.training.epochs",
+        "training.batch_size",
+        "training.translation",
+        "experiment.first_seed",
+        "experiment.seeds",
+        "teacher.ensemble",
+    ],
 )
-def test_fractions_of_whole_numbers_are_refused(field):
-    with pytest.raises(UserError, match=rf"^{field} is 1\.5, and must be a whole number"):
-        Recipe(**{field: 1.5})
-
-
-def test_equal_values_are_the_same_recipe():
-    made = Recipe(temperature=4, schedule_epochs=2, classes=["1", "2"])
-    assert repr(made) == repr(Recipe(temperature=4.0, schedule_epochs=2.0, classes=("1", "2")))
-    assert hash(made.classes)
-    recipe = Recipe(teacher_options={"max_norm": 2.0})
-    assert repr(recipe.with_values({"teacher_options": {"max_norm": 2}})) == repr(recipe)
-
-
-def test_fields_and_options_that_are_laid_over():
-    recipe = Recipe(student="mlp", student_options={"hidden": 8}, optimizer_options={"x": 1})
-    changed = recipe.with_values({"alpha": 0.5, "student_options": {"depth": 3}})
-    assert (changed.alpha, changed.student_options) == (0.5, {"hidden": 8, "depth": 3})
-    assert changed.optimizer_options == {"x": 1}
-    other = recipe.with_values({"student": "cnn", "student_options": {"filters": 2}})
-    assert other.student_options == {"filters": 2}
-    with pytest.raises(UserError, match="A recipe has no field 'alhpa'"):
-        recipe.with_values({"alhpa": 0.5})
+def test_fractions_of_whole_numbers_are_refused(name):
+    with pytest.raises(UserError, match=rf"^{name} is 1\.5, and must be a whole number"):
+        Recipe().with_values({name: 1.5})
 
 
 def test_limits_are_allowed():
-    Recipe(alpha=0, temperature=0.01, label_fraction=1, seed=0, epochs=1)
-    Recipe(alpha=1, seed=2**31 - 1)
+    Recipe().with_values(
+        {
+            "distillation.alpha": 0,
+            "distillation.temperature": 0.01,
+            "data.label_fraction": 1,
+            "training.epochs": 1,
+        }
+    )
+    Recipe().with_values({"distillation.alpha": 1, "experiment.first_seed": 2**31 - 1})
 
 
-def test_every_field_has_help():
-    for name, hint in typing.get_type_hints(Recipe, include_extras=True).items():
-        kind, text = typing.get_args(hint)
-        assert len(text) > 5, name
-        assert kind is not None
+def test_every_setting_has_a_help_text_of_one_line():
+    for name, field in all_fields().items():
+        assert field.description, name
+        assert len(field.description) > 5, name
+        assert len(field.description) < 85, name
+        assert "\n" not in field.description, name
+
+
+def test_overrides_have_the_training_settings_and_set_none_of_them():
+    assert list(TrainingOverrides.model_fields) == list(Training.model_fields)
+    assert all(value is None for _, value in TrainingOverrides())
+    recipe = Recipe()
+    assert recipe.training_with(TrainingOverrides()) == recipe.training
+
+
+def test_training_of_one_model():
+    recipe = Recipe().with_values(
+        {
+            "training.optimizer": "sgd",
+            "training.optimizer_options.momentum": 0.9,
+            "training.augmentation": ("flip",),
+            "teacher.training.epochs": 3,
+            "teacher.training.augmentation": (),
+            "student.baseline.optimizer": "adam",
+        }
+    )
+    teacher = recipe.training_with(recipe.teacher.training)
+    assert (teacher.epochs, teacher.augmentation) == (3, ())
+    assert teacher.optimizer_options == {"momentum": 0.9}
+    baseline = recipe.training_with(recipe.student.baseline)
+    assert (baseline.optimizer, baseline.optimizer_options) == ("adam", {})
+    assert baseline.augmentation == ("flip",)
+
+
+def test_options_of_one_models_optimizer():
+    name = "teacher.training.optimizer_options"
+    recipe = Recipe().with_values({"training.optimizer": "sgd", f"{name}.momentum": 0.5})
+    assert recipe.teacher.training.optimizer_options == {"momentum": 0.5}
+    teacher = recipe.training_with(recipe.teacher.training)
+    assert (teacher.optimizer, teacher.optimizer_options) == ("sgd", {"momentum": 0.5})
+    assert recipe.training.optimizer_options == {}
+    assert recipe.with_values({name: None}).teacher.training.optimizer_options == {"momentum": 0.5}
 
 
 def test_frozen():
-    with pytest.raises(dataclasses.FrozenInstanceError):
-        RECIPES["digits"].alpha = 0.5
+    with pytest.raises(pydantic.ValidationError, match="frozen"):
+        Recipe().name = "other"
 
 
 def test_one_seed_of_a_recipe():
-    one = RECIPES["digits"].with_seed(7)
-    assert (one.seed, one.seeds) == (7, 1)
-    assert dataclasses.replace(one, seed=0, seeds=5) == RECIPES["digits"]
+    recipe = Recipe().with_values({"experiment.seeds": 5})
+    one = recipe.with_seed(7)
+    assert (one.seed, one.experiment.seeds) == (7, 1)
+    assert one.with_values({"experiment.first_seed": 0, "experiment.seeds": 5}) == recipe
 
 
-def test_by_name():
-    assert {"digits", "mnist-hinton", "flowers"} <= set(RECIPES)
-    for name, recipe in RECIPES.items():
-        assert get_recipe(name) is recipe
-        assert recipe.name == name
-    with pytest.raises(UserError, match="Unknown recipe 'x'; use one of digits, few-labels"):
-        get_recipe("x")
-
-
-def test_every_recipe_states_its_cost():
-    modules = [module.name for module in pkgutil.iter_modules(distill.recipes.__path__)
-               if module.name not in ("recipe", "values")]  # fmt: skip
-    assert len(modules) >= 6
-    for name in modules:
-        assert "Cost: " in importlib.import_module(f"distill.recipes.{name}").__doc__, name
+def test_a_value_by_name():
+    assert Recipe().value("teacher.training.epochs") is None
+    assert Recipe().value("distillation.alpha") == parse_value("alpha", "0.1")

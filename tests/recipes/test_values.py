@@ -1,60 +1,91 @@
-"""Text to values: for every field the default's own text gives the default back."""
-
-import dataclasses
+"""Text to values: for every setting the text of a recipe's value gives the value back."""
 
 import pytest
 
 from distill.errors import UserError
-from distill.recipes import RECIPES, Recipe, parse_option, parse_value
+from distill.recipes import RECIPES, flag_of, full_name, parse_option, parse_value, show_value
+from distill.recipes.recipe import SHORT_NAMES
+from distill.recipes.values import all_fields, is_options
 
 
 @pytest.mark.parametrize("recipe", RECIPES.values(), ids=RECIPES)
-def test_every_fields_own_text_gives_its_value(recipe):
-    for field in dataclasses.fields(Recipe):
-        value = getattr(recipe, field.name)
-        if not isinstance(value, dict):
+def test_every_value_has_a_text_that_gives_it_back(recipe):
+    for name in all_fields():
+        value = recipe.value(name)
+        for option, each in (value or {}).items() if is_options(name) else ():
+            assert parse_value(f"{name}.{option}", str(each)) == each
+        # For names, none means that there are none.
+        if not is_options(name) and not (value is None and name.endswith("augmentation")):
             text = "+".join(value) if isinstance(value, tuple) else str(value)
-            assert parse_value(field.name, text) == value
-        for option, set_to in value.items() if isinstance(value, dict) else ():
-            assert parse_value(f"{field.name}.{option}", str(set_to)) == set_to
+            assert parse_value(name, text) == value
 
 
 @pytest.mark.parametrize(
-    ("field", "text", "value"),
+    ("name", "text", "value"),
     [
-        ("temperature", "2", 2.0), ("epochs", "7", 7), ("image_size", "None", None),
-        ("teacher_shift", "none", None), ("omitted_classes", "none", ()),
-        ("teacher_augmentation", "none", None), ("teacher_augmentation", "flip", ("flip",)),
-        ("augmentation", "none", ()), ("augmentation", "flip+zoom", ("flip", "zoom")),
-        ("schedule_epochs", "2.5", 2.5), ("assistant", "none", None),
-        ("omitted_classes", "3", ("3",)), ("omitted_classes", "cat+dog", ("cat", "dog")),
-        ("student_options.hidden", "30", 30), ("student_options.dropout", "0.5", 0.5),
-        ("optimizer_options.nesterov", "True", True), ("student_options.name", "relu", "relu"),
+        ("temperature", "2", 2.0),
+        ("epochs", "7", 7),
+        ("data.image_size", "None", None),
+        ("teacher.training.translation", "none", None),
+        ("data.student_exclude", "none", ()),
+        ("data.student_exclude", "", ()),
+        ("teacher.training.augmentation", "none", ()),
+        ("teacher.training.augmentation", "flip", ("flip",)),
+        ("training.augmentation", "none", ()),
+        ("training.augmentation", "flip+zoom", ("flip", "zoom")),
+        ("training.schedule_epochs", "2.5", 2.5),
+        ("distillation.assistant", "none", None),
+        ("data.student_exclude", "3", ("3",)),
+        ("data.student_exclude", "cat+dog", ("cat", "dog")),
+        ("student.options.hidden", "30", 30),
+        ("student.options.dropout", "0.5", 0.5),
+        ("training.optimizer_options.nesterov", "True", True),
+        ("teacher.training.optimizer_options.momentum", "0.9", 0.9),
+        ("student.options.name", "relu", "relu"),
+        ("batch-size", "8", 8),
     ],
-)  # fmt: skip
-def test_values(field, text, value):
-    found = parse_value(field, text)
+)
+def test_values(name, text, value):
+    found = parse_value(name, text)
     assert found == value
     assert type(found) is type(value)
 
 
 @pytest.mark.parametrize(
-    ("field", "text", "message"),
+    ("name", "text", "message"),
     [
-        ("tempreature", "2", "A recipe has no field 'tempreature'"),
-        ("temperature.x", "2", "no field 'temperature.x'"),
-        ("student_options", "2", "name an option: student_options.NAME=VALUE"),
-        ("student_options.", "2", "name an option"),
+        ("tempreature", "2", "A recipe has no setting 'tempreature'"),
+        ("temperature.x", "2", "no setting 'temperature.x'"),
+        ("training", "2", "no setting 'training'"),
+        ("student.options", "2", "needs the name of an option: student.options.NAME=VALUE"),
+        ("student.options.", "2", "student.options needs the name of an option"),
         ("temperature", "warm", "temperature is 'warm', and must be a number"),
         ("epochs", "1.5", "epochs is '1.5', and must be a whole number"),
     ],
 )
-def test_mistakes(field, text, message):
+def test_mistakes(name, text, message):
     with pytest.raises(UserError, match=message):
-        parse_value(field, text)
+        parse_value(name, text)
 
 
 def test_nothing_of_an_option_is_executed():
     for text in ("__import__('os').getcwd()", "lambda: 1", "1 + 1", "[1,"):
         assert parse_option(text) == text
     assert parse_option("[1, 2]") == [1, 2]
+
+
+def test_short_and_dotted_names():
+    for short, full in SHORT_NAMES.items():
+        assert full in all_fields()
+        assert full_name(short) == full
+        assert flag_of(full) == f"--{short.replace('_', '-')}"
+
+
+def test_values_as_tables_show_them():
+    assert [show_value(each) for each in (0.1, 1e-4, True, "x", [1, 2])] == [
+        "0.1",
+        "0.0001",
+        "True",
+        "x",
+        "1+2",
+    ]

@@ -1,0 +1,1 @@
+"""Reads run folders and reports what came out; it never trains."""

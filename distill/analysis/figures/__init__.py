@@ -1,0 +1,1 @@
+"""Figures of measurements and of images; each function returns one Matplotlib figure."""

@@ -1,0 +1,164 @@
+"""A picture of training images before and after augmentation, to look at before training."""
+
+import itertools
+from collections.abc import Sequence
+from pathlib import Path
+
+import keras
+import numpy as np
+import tensorflow as tf
+from matplotlib.figure import Figure
+
+from distill.analysis.figures.style import save_png, short
+from distill.data import Split
+from distill.data.augmentation import make_augmentation
+from distill.errors import UserError
+from distill.models import build_model
+from distill.recipes import Recipe
+from distill.runs import Role
+from distill.training.data import data_of
+from distill.training.spec import make_spec
+from distill.training.teachers import source_of
+
+IMAGES, VERSIONS = 6, 7
+_AUGMENTING = (
+    keras.layers.RandomFlip,
+    keras.layers.RandomRotation,
+    keras.layers.RandomZoom,
+    keras.layers.RandomTranslation,
+    keras.layers.RandomCrop,
+    keras.layers.RandomContrast,
+    keras.layers.RandomBrightness,
+)
+
+
+def preview_recipe(path: Path, recipe: Recipe, role: str) -> None:
+    """Draws images on which a model of a recipe is trained, and their augmented versions.
+
+    Augmentation layers at the beginning of the model are applied too.
+
+    Args:
+        path: PNG file to write.
+        recipe: the recipe.
+        role: whose images and augmentation: `"teacher"`, `"baseline"` or `"distilled"`.
+
+    Raises:
+        UserError: the data are not available, an augmentation is unknown, or the file cannot be
+            written.
+    """
+    _require_png(path)
+    spec = make_spec(Role(role), recipe.with_seed(recipe.seed), Path("runs"))
+    data, training = data_of(spec.recipe), spec.training
+    chosen, versions = augmented_versions(
+        spec.split, training.translation, training.augmentation, spec.seed
+    )
+    inside = _augmenting_layers(spec, data)
+    for number, version in enumerate(np.moveaxis(versions, 1, 0)):
+        for layer in inside:
+            version = layer(version, training=True)
+        versions[:, number] = version
+    names = [data.class_names[label] if label >= 0 else "no label" for label in chosen.labels]
+    changes = [f"translation {training.translation}"] if training.translation else []
+    changes += training.augmentation
+    if inside:
+        changes.append(f"in the model {', '.join(layer.name for layer in inside)}")
+    title = f"{data.name}: {', '.join(changes) or 'no augmentation'}"
+    write_preview(path, chosen.images, versions, title, names)
+
+
+def _augmenting_layers(spec, data):
+    """The first layers of the model that change images in training only."""
+    keras.utils.set_random_seed(spec.seed)
+    if spec.is_teacher:
+        model = source_of(spec.recipe).validate(spec.recipe, data)
+    else:
+        student = spec.recipe.student
+        model = build_model(student.model, data.image_shape, data.classes, **student.options)
+    layers = (layer for layer in model.layers if not isinstance(layer, keras.layers.InputLayer))
+    return list(itertools.takewhile(lambda layer: isinstance(layer, _AUGMENTING), layers))
+
+
+def augmented_versions(
+    split: Split, translation: int, augmentation: Sequence[str], seed: int
+) -> tuple[Split, np.ndarray]:
+    """Applies the augmentation of training to some images, as in the first training steps.
+
+    Args:
+        split: the images; a few at even distances are taken.
+        translation: as of `distill.data.training_pipeline`.
+        augmentation: as of `distill.data.training_pipeline`.
+        seed: of the run.
+
+    Returns:
+        The images that were taken, at most six, and their versions, float32 `(images, 7, height,
+        width, channels)`.
+
+    Raises:
+        UserError: an augmentation is unknown, or cannot be applied to these images.
+    """
+    places = np.linspace(0, len(split) - 1, min(IMAGES, len(split))).astype(int)
+    chosen = Split(split.images[places], split.labels[places])
+    augment = make_augmentation(augmentation, split.images.shape[1:], seed, translation=translation)
+    images = tf.cast(chosen.images, tf.float32)
+    # Mapped as in training, so that the same kernels compute it.
+    steps = tf.data.Dataset.range(VERSIONS).map(lambda step: augment(images, step))
+    return chosen, np.stack(list(steps.as_numpy_iterator()), axis=1)
+
+
+def write_preview(
+    path: Path,
+    originals: np.ndarray,
+    versions: np.ndarray,
+    title: str,
+    class_names: Sequence[str] | None = None,
+) -> None:
+    """Draws one row for each image: the original, and its augmented versions.
+
+    Args:
+        path: PNG file to write.
+        originals: `(images, height, width, channels)`, one channel or three, values 0 to 255.
+        versions: `(images, versions, height, width, channels)`.
+        title: heading of the picture.
+        class_names: the name of each image's class.
+
+    Raises:
+        UserError: the name does not end in .png, or the file cannot be written.
+    """
+    _require_png(path)
+    rows, columns = versions.shape[0], versions.shape[1] + 1
+    height, width = originals.shape[1:3]
+    side = 1.1  # inches
+    size = (side * columns + 0.3, side * rows * height / width * 0.96 + 0.55)
+    figure = Figure(figsize=size, layout="constrained")
+    figure.get_layout_engine().set(w_pad=0.015, h_pad=0.015, wspace=0, hspace=0)
+    # A narrow empty column separates the originals from their versions.
+    widths = [1, 0.08] + [1] * (columns - 1)
+    axes = figure.subplots(rows, columns + 1, squeeze=False, width_ratios=widths)
+    for axis in axes.flat:
+        axis.axis("off")
+    for row in range(rows):
+        images = [originals[row], *versions[row]]
+        for axis, image in zip(np.delete(axes[row], 1), images, strict=True):
+            pixels = np.clip(np.rint(image), 0, 255).astype("uint8")
+            # Three equal channels, because a colour map would round gray values.
+            pixels = np.repeat(pixels, 3, axis=-1) if pixels.shape[-1] == 1 else pixels
+            axis.imshow(pixels, interpolation="nearest")
+        if class_names is not None:
+            first, place = axes[row, 0], {"rotation": 90, "ha": "right", "va": "center"}
+            place["transform"] = first.transAxes
+            first.text(-0.06, 0.5, short(class_names[row], 16), fontsize=8, **place)
+    axes[0, 0].set_title("original", fontsize=9)
+    axes[0, 2].set_title("augmented", fontsize=9, loc="left")
+    figure.suptitle(title, fontsize=10)
+    try:
+        save_png(figure, path, dpi=150)
+    except OSError as error:
+        raise UserError(
+            f"The picture {path} cannot be written ({error.strerror or error}); give another file "
+            "name."
+        ) from error
+
+
+def _require_png(path):
+    if path.suffix.lower() != ".png":
+        raise UserError(f"The picture's file is {str(path)!r}, and its name must end in .png.")

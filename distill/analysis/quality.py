@@ -1,0 +1,77 @@
+"""Quality and calibration of runs, side by side; see `distill.evaluation`."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from distill.analysis.numbers import percent, plain
+from distill.evaluation import agreement, fit_temperature, kl_to_teacher, measure
+from distill.runs import Run
+
+# How each quantity is formatted, in the order of the table.
+_FORMATS = {
+    "accuracy": percent,
+    "top-5 accuracy": percent,
+    "errors": plain,
+    "NLL, nats": lambda values: plain(values, digits=3),
+    "calibration error (ECE)": percent,
+    "calibration temperature": lambda values: plain(values, digits=2),
+    "NLL, calibrated": lambda values: plain(values, digits=3),
+    "ECE, calibrated": percent,
+    "agreement with teacher": percent,
+    "KL to teacher, nats": lambda values: plain(values, digits=3),
+    "parameters": lambda values: f"{values[0]:,}",
+    "file, kB": lambda values: f"{values[0]:,.0f}",
+}
+
+
+def quality(run: Run, checkpoint: str, teacher: Run | None = None) -> dict[str, float]:
+    """Measures one run's model on the test set; the calibration is fitted on validation data.
+
+    Args:
+        run: the run.
+        checkpoint: `"last"` or `"best"`.
+        teacher: the run of its teacher, for agreement and divergence.
+
+    Returns:
+        Numbers by the names of the table's rows.
+    """
+    logits, labels = run.predictions(checkpoint, "test"), run.labels("test")
+    validation = run.predictions(checkpoint, "validation"), run.labels("validation")
+    temperature = fit_temperature(*validation)
+    before, after = measure(logits, labels), measure(logits / temperature, labels)
+    found = {
+        "accuracy": before["accuracy"],
+        "errors": before["errors"],
+        "NLL, nats": before["nll"],
+        "calibration error (ECE)": before["ece"],
+        "calibration temperature": temperature,
+        "NLL, calibrated": after["nll"],
+        "ECE, calibrated": after["ece"],
+        "parameters": run.metrics["parameters"],
+        "file, kB": run.metrics[checkpoint]["model_bytes"] / 1000,
+    }
+    if "top5" in before:
+        found["top-5 accuracy"] = before["top5"]
+    if teacher is not None:
+        teacher_logits = teacher.predictions("last", "test")
+        found["agreement with teacher"] = agreement(teacher_logits, logits)
+        found["KL to teacher, nats"] = kl_to_teacher(teacher_logits, logits)
+    return found
+
+
+def quality_rows(columns: Sequence[Sequence[dict[str, float]]]) -> list[list[str]]:
+    """Makes the rows of a table, mean ± std over the seeds of each column.
+
+    Args:
+        columns: for each column, what `quality` returned for each seed.
+
+    Returns:
+        For each quantity that any of them has, its name and one text for each column.
+    """
+    rows = []
+    for name, form in _FORMATS.items():
+        values = [[found[name] for found in column if name in found] for column in columns]
+        if any(values):
+            rows.append([name, *(form(np.array(each)) if each else "–" for each in values)])
+    return rows

@@ -1,0 +1,331 @@
+"""The results of an experiment: what its runs say, whether they are complete or not."""
+
+import dataclasses
+import shlex
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from distill.analysis.statistics import LEAST_SEEDS, PairedDifference, paired_difference
+from distill.analysis.unseen_classes import class_errors, corrected_logits, unseen_classes
+from distill.data import ImageData, class_number
+from distill.errors import UserError
+from distill.evaluation import confusion
+from distill.experiments.grid import Axis
+from distill.experiments.variants import ABLATIONS, VARIANTS
+from distill.recipes import Recipe, flag_of, full_name
+from distill.runs import Run
+from distill.training.data import data_of
+
+Where = Mapping[str, Any] | None  # values of axes, which select grid points
+
+
+@dataclasses.dataclass(frozen=True)
+class GridPoint:
+    """One point of a grid.
+
+    Attributes:
+        setting: the values of the axes, by field.
+        recipe: the recipe at this point.
+        runs: by variant, one run for each seed; `None` where it is missing.
+    """
+
+    setting: dict[str, Any]
+    recipe: Recipe
+    runs: dict[str, list[Run | None]]
+
+    def present(self, variant: str) -> list[Run]:
+        """Returns the runs of a variant that are not missing."""
+        return [run for run in self.runs[variant] if run is not None]
+
+    def complete(self, *variants: str) -> list[tuple[Run, ...]]:
+        """Returns the runs of several variants, for the seeds that have all of them."""
+        together = zip(*(self.runs[variant] for variant in variants), strict=True)
+        return [runs for runs in together if None not in runs]
+
+
+@dataclasses.dataclass(frozen=True)
+class Comparison:
+    """The distilled student against another variant at one grid point, over the same seeds.
+
+    Attributes:
+        point: the grid point.
+        against: the other variant.
+        difference: of test accuracies, distilled − other.
+        distilled: mean test accuracy of the distilled student.
+        other: mean test accuracy of the other variant.
+    """
+
+    point: GridPoint
+    against: str
+    difference: PairedDifference
+    distilled: float
+    other: float
+
+
+@dataclasses.dataclass(frozen=True)
+class Results:
+    """The runs of an experiment, and the questions that they answer.
+
+    Everything refers to the models of the recipe's report checkpoint, the last epoch by default.
+    `where` holds values of axes, such as `{"temperature": 4.0}`, that select one grid point; it can
+    be left out if there is only one.
+
+    Attributes:
+        recipe: the recipe.
+        axes: what is varied.
+        variants: names in `distill.experiments.variants.VARIANTS`.
+        points: the grid points.
+        command: the command line that made the experiment; `None` if a custom program did.
+        folder: the experiment's folder.
+        damaged: one sentence for each run that cannot be read.
+    """
+
+    recipe: Recipe
+    axes: tuple[Axis, ...]
+    variants: tuple[str, ...]
+    points: list[GridPoint]
+    command: list[str] | None
+    folder: Path
+    damaged: list[str] = dataclasses.field(default_factory=list)
+
+    @property
+    def title(self) -> str:
+        """The name of the recipe, with the data set if that has another name."""
+        name, dataset = self.recipe.name, self.recipe.data.name
+        return name if name == dataset else f"{name} on {dataset}"
+
+    @property
+    def checkpoint(self) -> str:
+        """Which models are reported: those of the `"last"` epoch, or of the `"best"` one."""
+        return self.recipe.experiment.report_checkpoint
+
+    @property
+    def command_line(self) -> str:
+        """The command that made the experiment, without the folder of its script."""
+        if self.command is None:
+            return "a program that called run_experiment"
+        return shlex.join(["python", Path(self.command[0]).name, *self.command[1:]])
+
+    @property
+    def missing(self) -> int:
+        """The number of missing runs; one that several grid points share counts at each."""
+        return sum(runs.count(None) for point in self.points for runs in point.runs.values())
+
+    @property
+    def subject(self) -> str:
+        """The variant that the experiment is about: distilled, or else the last one."""
+        return "distilled" if "distilled" in self.variants else self.variants[-1]
+
+    @property
+    def ablations(self) -> list[str]:
+        """The ablations among the variants."""
+        return [variant for variant in self.variants if variant in ABLATIONS]
+
+    def points_at(self, where: Where = None) -> list[GridPoint]:
+        """Returns the grid points with these values."""
+        wanted = {full_name(name): value for name, value in (where or {}).items()}.items()
+        return [
+            point
+            for point in self.points
+            if all(point.setting.get(field) == value for field, value in wanted)
+        ]
+
+    def point(self, where: Where = None) -> GridPoint:
+        """Returns the only grid point with these values."""
+        found = self.points_at(where)
+        if len(found) != 1:
+            raise UserError(
+                f"{len(found)} grid points of `{self.command_line}` have {where or {}}, and one is "
+                f"needed; the axes are {', '.join(map(_axis_name, self.axes)) or 'none'}."
+            )
+        return found[0]
+
+    def best_point(self, where: Where = None, variant: str | None = None) -> GridPoint:
+        """Returns the grid point with the highest mean validation accuracy.
+
+        The test set plays no part in this choice.
+
+        Args:
+            where: consider only grid points with these values.
+            variant: the variant whose accuracy counts; `subject` by default.
+        """
+
+        def validation(point):
+            found = self.accuracies(variant or self.subject, point.setting, "validation")
+            return float(np.mean(found)) if found else -1.0
+
+        return max(self.points_at(where), key=validation)
+
+    def runs(self, variant: str, where: Where = None) -> list[Run]:
+        """Returns the runs of a variant, one for each seed; missing ones are left out."""
+        if variant not in self.variants:
+            raise UserError(
+                f"`{self.command_line}` trains no {variant!r}; it trains "
+                f"{', '.join(self.variants)}."
+            )
+        return self.point(where).present(variant)
+
+    def accuracies(self, variant: str, where: Where = None, split: str = "test") -> list[float]:
+        """Returns the accuracy of each run on `"test"` or `"validation"` data."""
+        runs = self.runs(variant, where)
+        return [run.metrics[self.checkpoint][split]["accuracy"] for run in runs]
+
+    def errors(self, variant: str, where: Where = None, of: Sequence[str] = ()) -> list[int]:
+        """Returns the test errors of each run, on all classes or on those named in `of`."""
+        runs = self.runs(variant, where)
+        if not of:
+            return [run.metrics[self.checkpoint]["test"]["errors"] for run in runs]
+        numbers = self._class_numbers(of, where)
+        return [class_errors(run, self.logits(run), numbers) for run in runs]
+
+    def class_accuracies(
+        self, variant: str, of: Sequence[str], where: Where = None, corrected: bool = False
+    ) -> list[float]:
+        """Returns the accuracy of each run on the test images of some classes.
+
+        Args:
+            variant: a variant.
+            of: names or numbers of the classes.
+            where: the grid point.
+            corrected: correct the bias of the classes that the student never saw, on validation
+                data; see `distill.analysis.unseen_classes.corrected_logits`.
+        """
+        numbers, unseen, found = self._class_numbers(of, where), self.unseen(where), []
+        for run in self.runs(variant, where):
+            logits = self.logits(run)
+            if corrected:
+                logits = corrected_logits(run, self.checkpoint, unseen, on="validation")
+            examples = int(np.isin(run.labels("test"), numbers).sum())
+            found.append(1 - class_errors(run, logits, numbers) / examples)
+        return found
+
+    def unseen(self, where: Where = None) -> list[int]:
+        """Returns the numbers of the classes that the students never saw."""
+        runs = [run for each in self.point(where).runs.values() for run in each if run is not None]
+        return max(map(unseen_classes, runs), key=len, default=[])
+
+    def logits(self, run: Run, split: str = "test") -> np.ndarray:
+        """Returns what a run's model predicts, `(examples, classes)`."""
+        return run.predictions(self.checkpoint, split)
+
+    def histories(
+        self, variants: Sequence[str], where: Where = None
+    ) -> dict[str, list[dict[str, list[float]]]]:
+        """Returns the histories of the runs that were trained, by the titles of their variants."""
+        found = {
+            VARIANTS[variant].title: [
+                run.history() for run in self.runs(variant, where) if run.metrics["last"]["epoch"]
+            ]
+            for variant in variants
+        }
+        return {title: histories for title, histories in found.items() if histories}
+
+    def mean_confusion(self, variant: str, where: Where = None) -> np.ndarray:
+        """Returns the mean counts of test images by true class (rows) and predicted class."""
+        runs = self.runs(variant, where)
+        return np.mean([confusion(self.logits(run), run.labels("test")) for run in runs], axis=0)
+
+    def parameters(self, variant: str, where: Where = None) -> int:
+        """Returns the number of parameters of a variant's model."""
+        return self.runs(variant, where)[0].metrics["parameters"]
+
+    def test_images(self, where: Where = None) -> int:
+        """Returns the number of test images."""
+        return len(self.runs(self.subject, where)[0].labels("test"))
+
+    def data(self, where: Where = None) -> ImageData:
+        """Loads the data of a grid point, with cross-validation those of the first fold."""
+        return data_of(self.point(where).recipe.with_seed(self.recipe.seed))
+
+    def difference(
+        self, variant: str, other: str, where: Where = None, other_where: Where = None
+    ) -> PairedDifference:
+        """Compares the test accuracies of two variants, paired over the seeds that both have.
+
+        Args:
+            variant: a variant.
+            other: another variant, or the same at another grid point.
+            where: the grid point of the first variant.
+            other_where: the grid point of the other one, by default the same.
+
+        Returns:
+            Variant − other; interval and p-value are those of a single comparison.
+
+        Raises:
+            UserError: no seed has both runs.
+        """
+        self.runs(variant, where), self.runs(other, other_where or where)  # both have to exist
+        firsts = self.point(where).runs[variant]
+        seconds = self.point(where if other_where is None else other_where).runs[other]
+        pairs = [pair for pair in zip(firsts, seconds, strict=True) if None not in pair]
+        if not pairs:
+            raise UserError(
+                f"No seed has both {variant!r} and {other!r}; run `{self.command_line}` again."
+            )
+        return self._paired(pairs)
+
+    def comparisons(self, against: Sequence[str]) -> list[Comparison]:
+        """Compares the distilled student with other variants at every grid point.
+
+        Args:
+            against: the other variants; all comparisons with them are corrected together.
+
+        Returns:
+            One comparison for each grid point and variant for which some seed has both runs.
+        """
+        if "distilled" not in self.variants:
+            return []
+        pairs = {
+            (number, other): point.complete("distilled", other)
+            for number, point in enumerate(self.points)
+            for other in against
+        }
+        made = max(1, sum(len(each) >= LEAST_SEEDS for each in pairs.values()))
+        return [
+            Comparison(
+                self.points[number],
+                other,
+                self._paired(each, made),
+                *(float(np.mean(self._accuracies(runs))) for runs in zip(*each, strict=True)),
+            )
+            for (number, other), each in pairs.items()
+            if each
+        ]
+
+    def against_baseline(self) -> list[Comparison]:
+        """Compares the distilled student with the baseline at every grid point."""
+        return self.comparisons(["baseline"] if "baseline" in self.variants else [])
+
+    def against_ablations(self) -> list[Comparison]:
+        """Compares the distilled student with the ablations at the best grid point.
+
+        They are corrected for the comparisons at all grid points, because this one was chosen.
+        """
+        best = self.best_point()
+        return [each for each in self.comparisons(self.ablations) if each.point is best]
+
+    def _paired(self, pairs, comparisons=1):
+        firsts, seconds = zip(*pairs, strict=True)
+        folds = self.recipe.experiment.folds
+        return paired_difference(
+            self._accuracies(firsts),
+            self._accuracies(seconds),
+            resolution=1 / firsts[0].metrics[self.checkpoint]["test"]["examples"],
+            test_to_train=1 / (folds - 1) if folds else 0.0,
+            comparisons=comparisons,
+        )
+
+    def _accuracies(self, runs):
+        return [run.metrics[self.checkpoint]["test"]["accuracy"] for run in runs]
+
+    def _class_numbers(self, names, where):
+        data = self.data(where)
+        return [class_number(data, name) for name in names]
+
+
+def _axis_name(axis: Axis) -> str:
+    """The name of an axis as a flag has it, which `where` accepts too."""
+    return flag_of(axis.field).removeprefix("--")

@@ -1,0 +1,181 @@
+"""Sentences about an experiment: did distillation help, by how much, and what can be shipped."""
+
+import math
+from pathlib import Path
+
+import numpy as np
+from scipy import stats
+
+from distill.analysis.numbers import count, equals, percent, signed, too_few
+from distill.analysis.results import Comparison, Results
+from distill.analysis.statistics import (
+    LEAST_SEEDS,
+    LEVEL,
+    PairedDifference,
+    seeds_needed,
+)
+from distill.experiments.grid import show_setting
+from distill.experiments.variants import VARIANTS
+from distill.runs import Run
+
+_BEST = "Best grid point on validation data"
+
+
+def sentences(results: Results) -> list[str]:
+    """Says what an experiment found, the most important first."""
+    compared = results.against_baseline()
+    if not compared:
+        return [_accuracy_sentence(results)]
+    best = results.best_point()
+    found = []
+    if results.axes:
+        found += [
+            f"{_BEST}: {show_setting(best.setting)}. "
+            f"{verdict(each.difference, each.other, each.distilled)}"
+            for each in compared
+            if each.point is best
+        ]
+        found.append(_outcomes_sentence(compared))
+    else:
+        found.append(verdict(compared[0].difference, compared[0].other, compared[0].distilled))
+    found += map(_ablation_sentence, results.against_ablations())
+    if results.missing:
+        is_or_are = "is" if results.missing == 1 else "are"
+        found.append(
+            f"{count(results.missing, 'run')} {is_or_are} missing; these results cover the others."
+        )
+    return found
+
+
+def verdict(difference: PairedDifference, before: float, after: float) -> str:
+    """Says in one sentence whether distillation helped, hurt, made no difference, or neither.
+
+    Args:
+        difference: of the test accuracies, distilled − baseline, as fractions.
+        before: mean test accuracy of the baseline.
+        after: mean test accuracy of the distilled student.
+
+    Example:
+
+    >>> print(verdict(PairedDifference(0.051, 0.03, 0.072, 0.002, 5), 0.881, 0.932))
+    Distillation helped: test accuracy rose from 88.1 % to 93.2 %, by 5.1 points (95 % interval \
++3.0 to +7.2, p = 0.002, 5 seeds).
+    """
+    change = f"from {before * 100:.1f} % to {after * 100:.1f} %"
+    size = f"by {abs(difference.mean) * 100:.1f} points"
+    if difference.mean:
+        moved = f"test accuracy {'rose' if difference.mean > 0 else 'fell'} {change}, {size}"
+    else:
+        moved = f"test accuracy stayed at {after * 100:.1f} %"
+    if difference.seeds < LEAST_SEEDS:
+        return (
+            f"Inconclusive with {count(difference.seeds, 'seed')}: {moved} "
+            f"({too_few(difference.seeds)}); run 5 seeds (--seeds 5)."
+        )
+    found = f"{moved} ({evidence(difference)})"
+    if difference.outcome == "better":
+        return f"Distillation helped: {found}."
+    if difference.outcome == "worse":
+        return f"Distillation hurt: {found}."
+    if difference.outcome == "equivalent":
+        # Rounded up to a tenth of a point, so that the sentence is true.
+        within = math.ceil(round(max(-difference.low, difference.high) * 1000, 6)) / 10
+        return f"Equivalent within {within:.1f} points: {found}."
+    needed = _seeds_sentence(difference)
+    return f"Inconclusive with {count(difference.seeds, 'seed')}: {found}{needed}."
+
+
+def evidence(difference: PairedDifference) -> str:
+    """Says on what a verdict rests: the interval, the p-value and the number of seeds."""
+    interval = f"95 % interval {signed(difference.low)} to {signed(difference.high)}"
+    found = f"{interval}, {equals(difference.p_value)}, {count(difference.seeds, 'seed')}"
+    if difference.comparisons == 1:
+        return found
+    return f"{found}; corrected for {difference.comparisons} comparisons"
+
+
+def shipping(results: Results) -> str | None:
+    """Names the distilled student's file, or says why it should not be shipped.
+
+    Args:
+        results: the experiment.
+
+    Returns:
+        One sentence; `None` for a grid, and without a distilled student.
+    """
+    runs = [] if results.axes or "distilled" not in results.variants else results.runs("distilled")
+    if not runs:
+        return None
+    student = runs[0]
+    teachers = results.runs("teacher") if "teacher" in results.variants else []
+    size = student.metrics["parameters"]
+    if teachers and size >= teachers[0].metrics["parameters"]:
+        return (
+            f"No model to ship: the distilled student has {size:,} parameters and is not smaller "
+            f"than its teacher ({teachers[0].metrics['parameters']:,})."
+        )
+    share = _majority_share(student)
+    measured = student.metrics[results.checkpoint]["test"]
+    correct = measured["examples"] - measured["errors"]
+    by_luck = stats.binomtest(correct, measured["examples"], share, alternative="greater").pvalue
+    if by_luck > LEVEL:
+        return (
+            f"No model to ship: the distilled student's test accuracy, "
+            f"{percent([measured['accuracy']])}, is no better than always predicting the most "
+            f"frequent class ({percent([share])})."
+        )
+    path = student.file_of(results.checkpoint)
+    path = path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+    return f"Small model to ship: {path}"
+
+
+def _majority_share(run: Run) -> float:
+    labels = run.labels("test")
+    return float(np.bincount(labels).max() / len(labels))
+
+
+def _accuracy_sentence(results):
+    point, title = results.best_point(), VARIANTS[results.subject].title
+    values = results.accuracies(results.subject, point.setting)
+    if not values:
+        return "No run is complete yet."
+    where = f"{_BEST}: {show_setting(point.setting)}. " if results.axes else ""
+    return (
+        f"{where}{title[0].upper()}{title[1:]}: test accuracy {percent(values)} "
+        f"({count(len(values), 'seed')})."
+    )
+
+
+def _outcomes_sentence(compared: list[Comparison]) -> str:
+    outcomes = [each.difference.outcome for each in compared]
+    return (
+        f"Over {count(len(compared), 'grid point')}: distillation helped at "
+        f"{outcomes.count('better')}, hurt at {outcomes.count('worse')}, was equivalent to the "
+        f"baseline at {outcomes.count('equivalent')} and inconclusive at "
+        f"{outcomes.count('inconclusive')}."
+    )
+
+
+def _ablation_sentence(comparison: Comparison) -> str:
+    difference = comparison.difference
+    against = f'Compared with "{VARIANTS[comparison.against].title}"'
+    size = f"{abs(difference.mean) * 100:.1f} points"
+    if difference.seeds < LEAST_SEEDS:
+        few = too_few(difference.seeds)
+        return f"{against}: inconclusive, {signed(difference.mean)} points ({few})."
+    found = f"({evidence(difference)})"
+    if difference.outcome in ("better", "worse"):
+        return f"{against}, the distilled student is {size} {difference.outcome} {found}."
+    return f"{against}: {difference.outcome}, {signed(difference.mean)} points {found}."
+
+
+def _seeds_sentence(difference):
+    """How many seeds would detect the difference found, or half a point if it is almost none."""
+    if not math.isfinite(difference.std):
+        return ""
+    wanted = abs(difference.mean) if abs(difference.mean) >= 0.0005 else 0.005
+    seeds = seeds_needed(wanted, difference.std, level=LEVEL / difference.comparisons)
+    if seeds is not None and seeds <= difference.seeds:
+        return ""  # folds count for less than seeds, or half a point would have been detected
+    number = "more than 1000" if seeds is None else f"about {seeds}"
+    return f"; {number} seeds would be needed to detect a difference of {wanted * 100:.1f} points"

@@ -1,0 +1,108 @@
+"""`parse`: a command line in, a recipe and what to do with it out."""
+
+import dataclasses
+import itertools
+from collections.abc import Sequence
+from pathlib import Path
+
+from distill.cli.flags import DEFAULT_RECIPE, OWN_FLAGS, RUNS, make_app, run_app
+from distill.cli.words import read_words
+from distill.errors import UserError
+from distill.recipes import Recipe, get_recipe, parse_value
+from distill.recipes.values import is_options
+
+
+@dataclasses.dataclass(frozen=True)
+class CommandLine:
+    """What a command line asks for.
+
+    Attributes:
+        recipe: the recipe with the flags' values.
+        grid: axes, each as `SETTING=VALUE,VALUE`.
+        study: the name of a study.
+        ablations: names of ablations; empty for all of them, `None` for none.
+        runs: the folder of the runs.
+        retrain: whether finished runs are trained again.
+        preview: draw training images to this file, and train nothing.
+        listing: what to list, in place of training.
+    """
+
+    recipe: Recipe
+    grid: tuple[str, ...] = ()
+    study: str | None = None
+    ablations: tuple[str, ...] | None = None
+    runs: Path = RUNS
+    retrain: bool = False
+    preview: Path | None = None
+    listing: str | None = None
+
+
+def parse(script: str, arguments: Sequence[str]) -> CommandLine | None:
+    """Reads the command line of a script.
+
+    Args:
+        script: `"teacher"`, `"baseline"` or `"distilled"`.
+        arguments: the command line.
+
+    Returns:
+        What it asks for; `None` for `--help`, which is printed here.
+
+    Raises:
+        UserError: a flag is unknown, or a value is not allowed.
+
+    Example:
+
+    >>> parse("distilled", ["--alpha", "0.5", "--grid", "temperature=1,2"]).grid
+    ('temperature=1,2',)
+    """
+    words = read_words(arguments)
+    recipe = get_recipe(_chosen_recipe(words))
+    given = run_app(make_app(script, recipe), words)
+    if given is None:
+        return None
+    own = {name: given.pop(name) for name in OWN_FLAGS if name in given}
+    recipe = recipe.with_values(dict(_parsed(given)))
+    line = CommandLine(
+        recipe,
+        grid=tuple(own.get("grid", ())),
+        study=own.get("study"),
+        ablations=tuple(own["ablations"]) if "ablations" in own else None,
+        runs=Path(own.get("runs", RUNS)),
+        retrain=own.get("retrain", False),
+        preview=Path(own["preview"]) if "preview" in own else None,
+        listing=own.get("list"),
+    )
+    if "grid" in own and not line.grid:
+        raise UserError("--grid needs SETTING=VALUE,VALUE, e.g. temperature=1,2,4.")
+    _check_assistant(line)
+    return line
+
+
+def _chosen_recipe(words):
+    """The recipe's name, which is needed before the flags can be made: they show its values."""
+    chosen = DEFAULT_RECIPE
+    for word, following in itertools.pairwise([*words, "--"]):
+        if word == "--recipe" and not following.startswith("--"):
+            chosen = following
+        elif word.startswith("--recipe="):
+            chosen = word.partition("=")[2]
+    return chosen
+
+
+def _parsed(values):
+    for name, value in values.items():
+        if is_options(name):
+            for option, text in value.items():
+                yield f"{name}.{option}", parse_value(f"{name}.{option}", text)
+        else:
+            yield name, parse_value(name, value)
+
+
+def _check_assistant(line):
+    """Options of an assistant need an assistant, which a grid or a study may name."""
+    chosen = line.recipe.distillation
+    if chosen.assistant_options and chosen.assistant is None and not (line.study or line.grid):
+        raise UserError(
+            "distillation.assistant_options are given, and no assistant; name one with "
+            "--distillation.assistant."
+        )

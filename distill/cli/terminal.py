@@ -1,0 +1,75 @@
+"""What every command does: tell mistakes in one sentence, and start TensorFlow quietly."""
+
+import contextlib
+import logging
+import os
+import sys
+from collections.abc import Callable
+
+from distill.errors import UserError
+
+
+def guarded(command: Callable[[], int]) -> int:
+    """Runs a command and returns its exit status; tells a user's mistake in one sentence.
+
+    Args:
+        command: returns an exit status.
+
+    Returns:
+        The command's own status; 2 for a `UserError` or a file that cannot be read or written;
+        130 for Ctrl-C.
+    """
+    try:
+        return command()
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except OSError as error:  # a full disk, no permission, a file where a folder should be
+        where = f"{error.filename}: " if error.filename else ""
+        print(f"error: {where}{error.strerror or error}; see --runs.", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print(
+            "stopped: finished runs are kept; the same command without --retrain continues.",
+            file=sys.stderr,
+        )
+        return 130
+
+
+def start_tensorflow(say: bool = True) -> None:
+    """Imports TensorFlow and prints on which device it runs.
+
+    Args:
+        say: whether to print.
+    """
+    with _quiet_start():
+        import tensorflow as tf
+
+        gpus = tf.config.list_physical_devices("GPU")
+    if not say:
+        return
+    names = [tf.config.experimental.get_device_details(gpu).get("device_name") for gpu in gpus]
+    print(f"TensorFlow {tf.__version__} on {', '.join(map(str, names)) or 'CPU'}.")
+
+
+@contextlib.contextmanager
+def _quiet_start():
+    """Drops TensorFlow's start-up notes, unless TF_CPP_MIN_LOG_LEVEL is set.
+
+    C++ code writes them past `sys.stderr`, hence the exchange of the file descriptor.
+    """
+    if "TF_CPP_MIN_LOG_LEVEL" in os.environ:
+        yield
+        return
+    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+    sys.stderr.flush()
+    terminal = os.dup(2)
+    try:
+        with open(os.devnull, "w") as nowhere:
+            os.dup2(nowhere.fileno(), 2)
+        yield
+    finally:
+        os.dup2(terminal, 2)
+        os.close(terminal)
+    # Each model traces its own function; TensorFlow warns as if one function were traced often.
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)

@@ -1,0 +1,97 @@
+"""`GuardedFit`: `fit` and `evaluate` that stop at a mistake with one sentence about it."""
+
+import contextlib
+import inspect
+import math
+from typing import Any
+
+import keras
+
+from distill.callbacks import StopOnNaN
+from distill.distiller.guards import sentence
+from distill.errors import UserError
+from distill.models.pair import weights_hash
+
+
+class GuardedFit:
+    """A mixin for `Distiller`, whose steps make the loss NaN when `guards` find a mistake."""
+
+    @property
+    def guards(self):
+        """What was seen in training (`True`) and in evaluation (`False`); see `Guard`."""
+        return self._untracked.guards
+
+    def _guard(self, training, targets, student, teacher):
+        logits = None if teacher is None else teacher.logits
+        return self.guards[training].update_state(self._alpha, targets, student.logits, logits)
+
+    def describe_mistake(self: Any, kind: str) -> str:
+        """Returns a sentence about a kind of mistake that `guards` found."""
+        teacher = "" if self.teacher is None else self.teacher.name
+        return sentence(kind, teacher, self.student.name, self.alpha)
+
+    def fit(self, *args, **kwargs):
+        """Like `keras.Model.fit`, with checks.
+
+        Raises:
+            UserError: the loss became NaN or infinite, the models or the data are not what they
+                must be, or the teacher's weights changed.
+        """
+        arguments = inspect.signature(super().fit).bind_partial(*args, **kwargs).arguments
+        arguments["callbacks"] = with_stop_on_mistake(arguments.get("callbacks"))
+        before = weights_hash(self.teacher)
+        with self._traced_again_after_errors():
+            history = super().fit(**arguments)
+        if before is not None and weights_hash(self.teacher) != before:
+            raise UserError(
+                f"The weights of the teacher {self.teacher.name!r} changed during training; look "
+                "for a callback that assigns to them, and load the teacher again."
+            )
+        return history
+
+    def evaluate(self, *args, callbacks=None, **kwargs):
+        """Like `keras.Model.evaluate`, with the checks of `fit`; changes no state."""
+        with self._traced_again_after_errors():
+            return super().evaluate(*args, callbacks=with_stop_on_mistake(callbacks), **kwargs)
+
+    @contextlib.contextmanager
+    def _traced_again_after_errors(self):
+        """Forgets steps whose tracing was interrupted; TensorFlow refuses to finish them."""
+        try:
+            yield
+        except Exception:
+            self.train_function = self.test_function = None
+            raise
+
+
+class StopOnMistake(StopOnNaN):
+    """Stops training and evaluation with a `UserError` that names the mistake behind a NaN loss."""
+
+    def on_train_begin(self, logs=None):
+        self.model.guards[True].reset_state()
+
+    def on_test_begin(self, logs=None):
+        self.model.guards[False].reset_state()
+
+    def on_train_batch_end(self, batch, logs=None):
+        self._raise_mistake(logs, training=True)
+        super().on_train_batch_end(batch, logs)
+
+    def on_test_batch_end(self, batch, logs=None):
+        self._raise_mistake(logs, training=False)
+
+    def _raise_mistake(self, logs, training):
+        if math.isfinite(float((logs or {}).get("loss", 0.0))):
+            return
+        kind = self.model.guards[training].mistake()
+        if kind is not None:
+            raise UserError(self.model.describe_mistake(kind))
+
+
+def with_stop_on_mistake(callbacks):
+    """Returns callbacks as Keras takes them, with a `StopOnMistake` among them."""
+    if isinstance(callbacks, keras.callbacks.CallbackList):
+        if any(isinstance(each, StopOnMistake) for each in callbacks.callbacks):
+            return callbacks  # of `fit`, which evaluates its validation data
+        callbacks = callbacks.callbacks
+    return [*keras.tree.flatten(callbacks or []), StopOnMistake()]

@@ -1,0 +1,193 @@
+"""Metrics of a model's predictions: accuracy, likelihood, errors by class, agreement."""
+
+import keras
+import numpy as np
+from scipy.special import log_softmax
+from sklearn.metrics import confusion_matrix
+
+from distill.data import Split, evaluation_pipeline
+from distill.errors import UserError
+from distill.evaluation.calibration import calibration_error, negative_log_likelihood
+from distill.models.logits import check_logits, logits_model
+
+
+def predict_logits(model: keras.Model, split: Split, batch_size: int = 512) -> np.ndarray:
+    """Returns the model's logits on every image of a split, in order.
+
+    Args:
+        model: a Keras classifier. If it ends in softmax, the logits are taken before it.
+        split: images, values 0 to 255.
+        batch_size: images in a step. It affects memory only, not the result.
+
+    Returns:
+        float64 array `(examples, classes)`.
+
+    Raises:
+        UserError: the model returns probabilities, and its logits cannot be reached.
+
+    Example:
+
+    >>> from distill.data import load_digits
+    >>> layers = [keras.layers.Flatten(), keras.layers.Dense(10)]
+    >>> model = keras.Sequential([keras.Input((8, 8, 1)), *layers])
+    >>> predict_logits(model, load_digits().test).shape
+    (359, 10)
+    """
+    run = logits_model(model)
+    batches = [
+        np.asarray(check_logits(run(images, training=False), model, "model"), dtype="float64")
+        for images, _ in evaluation_pipeline(split, batch_size)
+    ]
+    logits = np.concatenate(batches)
+    if looks_like_probabilities(logits):
+        raise UserError(
+            f"The outputs of the model {model.name!r} are never negative and sum to 1, so they are "
+            "probabilities and not logits: let the model return logits, without its final softmax."
+        )
+    return logits
+
+
+def looks_like_probabilities(logits: np.ndarray) -> bool:
+    """Tells whether what should be logits are probabilities: no row negative, each sum 1.
+
+    Args:
+        logits: float array `(examples, classes)`.
+
+    Returns:
+        `True` or `False`; `False` for fewer than two examples, which may be so by chance.
+
+    Example:
+
+    >>> looks_like_probabilities(np.array([[0.9, 0.1], [0.2, 0.8]]))
+    True
+    >>> looks_like_probabilities(np.array([[0.9, 0.1], [-1.0, 2.0]]))
+    False
+    """
+    if len(logits) < 2:
+        return False
+    sums = np.sum(logits, axis=-1, dtype="float64")
+    # Half precision rounds each of a thousand probabilities, so that their sum is off by more.
+    return bool(np.all(logits >= 0) and np.allclose(sums, 1.0, rtol=0, atol=1e-2))
+
+
+def evaluate(model: keras.Model, split: Split) -> dict[str, float]:
+    """Computes the metrics of a model on a split of labelled examples; see `measure`.
+
+    Args:
+        model: a Keras classifier; see `predict_logits`.
+        split: labelled images, values 0 to 255.
+
+    Returns:
+        The metrics, by name.
+
+    Raises:
+        UserError: as `predict_logits` and `measure`.
+    """
+    return measure(predict_logits(model, split), split.labels)
+
+
+def measure(logits: np.ndarray, labels: np.ndarray) -> dict[str, float]:
+    """Computes the metrics of predictions.
+
+    Args:
+        logits: float array `(examples, classes)`.
+        labels: int array `(examples,)`.
+
+    Returns:
+        A dictionary of plain numbers: `examples`; `errors`, the number of wrong predictions;
+        `accuracy`, from 0 to 1; `nll`, the mean negative log-likelihood of the labels in nats;
+        `ece`, see `calibration_error`; and with more than 5 classes `top5`, the fraction of
+        examples whose label is among the 5 largest logits, or ties with the fifth.
+
+    Raises:
+        UserError: an example has no label.
+
+    Example:
+
+    >>> metrics = measure(np.array([[2.0, 0.0], [0.0, 0.0]]), np.array([0, 1]))
+    >>> metrics["accuracy"], round(metrics["nll"], 4)
+    (0.5, 0.41)
+    """
+    if np.min(labels) < 0:
+        raise UserError(
+            f"{np.sum(labels < 0)} of {len(labels)} examples have no label: give labelled examples "
+            "only, for instance by distill.data.labelled."
+        )
+    correct = np.argmax(logits, axis=-1) == labels
+    metrics = {
+        "examples": len(labels),
+        "errors": int(np.sum(~correct)),
+        "accuracy": float(np.mean(correct)),
+        "nll": negative_log_likelihood(logits, labels),
+        "ece": calibration_error(logits, labels),
+    }
+    if logits.shape[-1] > 5:
+        # Not scikit-learn's: of equal logits it prefers the last one and argmax the first, so that
+        # a correct prediction could miss the top 5. NaN is never in the top 5.
+        above = ~(logits <= logits[np.arange(len(labels)), labels, None])
+        metrics["top5"] = float(np.mean(above.sum(axis=-1) < 5))
+    return metrics
+
+
+def confusion(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Counts examples by true class (rows) and predicted class (columns).
+
+    Args:
+        logits: float array `(examples, classes)`.
+        labels: int array `(examples,)`.
+
+    Returns:
+        int array `(classes, classes)`.
+
+    Example:
+
+    >>> confusion(np.array([[2.0, 0.0], [1.0, 0.0], [0.0, 1.0]]), np.array([0, 1, 1]))
+    array([[1, 0],
+           [1, 1]])
+    """
+    classes = np.arange(logits.shape[-1])
+    return confusion_matrix(labels, np.argmax(logits, axis=-1), labels=classes)
+
+
+def per_class_accuracy(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Computes the accuracy on the examples of each class.
+
+    Args:
+        logits: float array `(examples, classes)`.
+        labels: int array `(examples,)`.
+
+    Returns:
+        `(classes,)`, from 0 to 1; NaN for a class without examples.
+    """
+    counts = confusion(logits, labels)
+    with np.errstate(invalid="ignore"):
+        return np.diag(counts) / counts.sum(axis=1)
+
+
+def agreement(teacher_logits: np.ndarray, student_logits: np.ndarray) -> float:
+    """Computes the fraction of examples for which both models predict the same class.
+
+    Args:
+        teacher_logits: float array `(examples, classes)`.
+        student_logits: float array `(examples, classes)`.
+
+    Returns:
+        A number from 0 to 1.
+    """
+    return float(np.mean(np.argmax(teacher_logits, -1) == np.argmax(student_logits, -1)))
+
+
+def kl_to_teacher(teacher_logits: np.ndarray, student_logits: np.ndarray) -> float:
+    """Computes the mean of `KL(teacher ‖ student)` at temperature 1, in nats.
+
+    Args:
+        teacher_logits: float array `(examples, classes)`.
+        student_logits: float array `(examples, classes)`.
+
+    Returns:
+        0 if both give the same probabilities, otherwise a positive number.
+    """
+    log_p = log_softmax(np.asarray(teacher_logits, "float64"), axis=-1)
+    log_q = log_softmax(np.asarray(student_logits, "float64"), axis=-1)
+    mean = np.mean(np.sum(np.exp(log_p) * (log_p - log_q), axis=-1))
+    return float(np.maximum(mean, 0.0))  # rounding may go below 0; `max` would hide NaN

@@ -1,0 +1,79 @@
+"""`run_experiment`: one experiment from plan to report."""
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+
+from distill.analysis.page.parts import Page
+from distill.analysis.reading import read_results
+from distill.analysis.results import Results
+from distill.analysis.write import write_all
+from distill.experiments.command import command_of
+from distill.experiments.execution import Failure, execute
+from distill.experiments.grid import Axis
+from distill.experiments.job import Executor, execute_plan
+from distill.experiments.plan import make_plan
+from distill.experiments.progress import make_console
+from distill.experiments.variants import MAIN_VARIANTS
+from distill.recipes import Recipe
+
+
+@dataclasses.dataclass(frozen=True)
+class Outcome:
+    """What an experiment leaves.
+
+    Attributes:
+        results: its finished runs, and what they say.
+        failures: the runs that failed.
+        page: the report.
+    """
+
+    results: Results
+    failures: list[Failure]
+    page: Page
+
+
+def run_experiment(
+    recipe: Recipe,
+    runs: Path | str = "runs",
+    axes: Sequence[Axis] = (),
+    variants: Sequence[str] = tuple(MAIN_VARIANTS),
+    retrain: bool = False,
+    console: Console | None = None,
+    executor: Executor = execute,
+    command: list[str] | None = None,
+) -> Outcome:
+    """Trains the missing runs of an experiment, compares them and writes a report.
+
+    Args:
+        recipe: the recipe, with its first seed and number of seeds.
+        runs: folder under which run folders lie.
+        axes: what is varied, as `parse_axis` reads it; empty for the main job.
+        variants: what is trained at each grid point, names in
+            `distill.experiments.variants.VARIANTS`.
+        retrain: train complete runs again; the old folders are renamed.
+        console: where plan, progress, tables and sentences are printed; by default the terminal.
+        executor: where runs execute; see `distill.experiments.execution.execute`.
+        command: the command line that results name; by default the one that does the same.
+
+    Returns:
+        The results, the failures and the report. A failed run does not end the others.
+
+    Raises:
+        UserError: the recipe asks for something that cannot be had, or no run could be trained.
+    """
+    console = console or make_console()
+    plan = make_plan(recipe, axes, variants, Path(runs))
+    command = command or command_of(recipe, axes, variants, Path(runs))
+    folder, failures = execute_plan(plan, console, retrain, executor, command)
+    results = read_results(folder)
+    page = write_all(results, console)
+    if failures:
+        count = "1 run" if len(failures) == 1 else f"{len(failures)} runs"
+        console.print(f"[red]{count} failed[/]; the same command tries again:")
+    for failure in failures:
+        line = f"  {failure.spec.title}: {failure.reason}"
+        console.print(line, soft_wrap=True, highlight=False, markup=False)
+    return Outcome(results, failures, page)

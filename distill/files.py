@@ -1,0 +1,125 @@
+"""Files that are written whole or not at all, and read with one sentence about what is wrong."""
+
+import contextlib
+import csv
+import hashlib
+import json
+import os
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from distill.errors import UserError
+
+
+@contextlib.contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Yields a temporary name with the same suffix, and renames it to `path` at the end."""
+    temporary = path.with_name(f".partial-{path.name}")
+    try:
+        yield temporary
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Writes a text file."""
+    with replacing(path) as temporary:
+        temporary.write_text(text, "utf-8")
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Writes a JSON file."""
+    write_text(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+
+
+def read_json(path: Path) -> Any:
+    """Reads a JSON file.
+
+    Raises:
+        UserError: it is missing or damaged.
+    """
+    try:
+        return json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise damaged(path) from error
+
+
+def read_history(path: Path) -> dict[str, list[float]]:
+    """Reads the values that a training logged: by name, one number for each epoch.
+
+    Raises:
+        UserError: the file is missing or damaged.
+    """
+    try:
+        with open(path, newline="", encoding="utf-8") as file:
+            rows = list(csv.DictReader(file))
+        return {name: [float(row[name]) for row in rows] for name in rows[0]}
+    except (OSError, IndexError, TypeError, ValueError) as error:
+        raise damaged(path) from error
+
+
+def read_arrays(path: Path) -> dict[str, np.ndarray]:
+    """Reads all arrays of an `.npz` file.
+
+    Raises:
+        UserError: it is missing or damaged.
+    """
+    try:
+        # NumPy leaves a damaged file open if it has opened the file itself.
+        with open(path, "rb") as file, np.load(file, allow_pickle=False) as arrays:
+            return dict(arrays)
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        raise damaged(path) from error
+
+
+def write_arrays(path: Path, **arrays: np.ndarray) -> None:
+    """Writes an `.npz` file."""
+    with replacing(path) as temporary:
+        np.savez(temporary, **arrays)
+
+
+def file_hash(path: Path) -> str:
+    """Returns the SHA-256 of a file's bytes."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def damaged(path: Path) -> UserError:
+    """Returns the error for a file of a run that is missing or damaged."""
+    return UserError(
+        f"The file {path} is missing or damaged; move its folder away, or train again with "
+        "--retrain."
+    )
+
+
+def load_model(path: Path | str) -> keras.Model:
+    """Loads a Keras model from a file that may come from a stranger.
+
+    Args:
+        path: a `.keras` file. A file that would run code while it is loaded is refused.
+
+    Returns:
+        The model.
+
+    Raises:
+        UserError: the file is missing, damaged or not a Keras model.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise UserError(f"There is no model file {path}; give the path of a .keras file.")
+    try:
+        model = keras.saving.load_model(path, compile=False, safe_mode=True)
+    except Exception as error:  # Keras raises many kinds for a damaged file
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise UserError(
+            f"The model file {path} cannot be loaded ({reason}); give a .keras file saved by Keras "
+            f"{keras.__version__} or older, without custom code."
+        ) from error
+    if not isinstance(model, keras.Model):
+        raise UserError(f"The file {path} holds {type(model).__name__}, not a keras.Model.")
+    return model

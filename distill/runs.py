@@ -1,0 +1,261 @@
+"""Run folders: what a finished run holds, and how it is found again.
+
+A run lies in `RUNS/DATASET/ROLE-MODEL-seedN-KEY`, where KEY is a hash of everything that its
+result depends on. It is complete when it holds `metrics.json`, which is written last.
+"""
+
+import contextlib
+import dataclasses
+import enum
+import hashlib
+import importlib.metadata
+import json
+import platform
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import filelock
+import keras
+import numpy as np
+
+from distill.errors import UserError
+from distill.files import (
+    damaged,
+    file_hash,
+    load_model,
+    read_arrays,
+    read_history,
+    read_json,
+    write_json,
+)
+
+FORMAT = 2  # of a run folder; raised when older folders cannot be read any more
+SPLITS = ("validation", "test")
+_PACKAGES = ("distill", "tensorflow", "keras", "numpy", "tensorflow-datasets", "scikit-learn")
+
+
+class Role(str, enum.Enum):
+    """What a run trains."""
+
+    TEACHER = "teacher"
+    BASELINE = "baseline"
+    DISTILLED = "distilled"
+
+    __str__ = str.__str__
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """One finished run: one model, one recipe, one seed.
+
+    Two of its models are kept: the one of the last epoch, and the one of the epoch with the best
+    validation accuracy.
+
+    Attributes:
+        role: what was trained.
+        seed: decides initial weights, data order and dropout.
+        key: hash of everything that the result depends on.
+        folder: the run's folder.
+        metrics: `parameters`, `seconds`, and under `last` and `best` the `epoch`, `model_file` and
+            what `distill.evaluation.measure` returns for the splits `validation` and `test`.
+        reused: whether it was complete already.
+    """
+
+    role: Role
+    seed: int
+    key: str
+    folder: Path
+    metrics: dict[str, Any]
+    reused: bool = False
+
+    @property
+    def model_file(self) -> Path:
+        """The model of the last epoch, a `.keras` file that loads without this package."""
+        return self.file_of("last")
+
+    def file_of(self, checkpoint: str) -> Path:
+        """Returns the model file of the checkpoint `"last"` or `"best"`."""
+        return self.folder / self.metrics[checkpoint]["model_file"]
+
+    def load_model(self, checkpoint: str = "last") -> keras.Model:
+        """Loads the trained model."""
+        return load_model(self.file_of(checkpoint))
+
+    def predictions(self, checkpoint: str, split: str) -> np.ndarray:
+        """Returns the logits on a split, `"validation"` or `"test"`.
+
+        Returns:
+            float64 array `(examples, classes)`.
+
+        Raises:
+            UserError: the file with the predictions is missing or damaged.
+        """
+        if self.metrics["best"]["epoch"] == self.metrics["last"]["epoch"]:
+            checkpoint = "last"
+        return self._array(f"{checkpoint}_{split}").astype("float64")
+
+    def labels(self, split: str) -> np.ndarray:
+        """Returns the labels of a split, in the order of the predictions."""
+        return self._array(f"{split}_labels")
+
+    def _array(self, name):
+        path = self.folder / "predictions.npz"
+        arrays = read_arrays(path)
+        if name not in arrays:
+            raise damaged(path)
+        return arrays[name]
+
+    def history(self) -> dict[str, list[float]]:
+        """Returns each logged value by name, one number for each epoch."""
+        return read_history(self.folder / "history.csv")
+
+    def settings(self) -> dict[str, Any]:
+        """Returns what the run was made from: `recipe`, `identity`, `versions` and so on."""
+        return read_settings(self.folder)
+
+
+def key_of(identity: dict) -> str:
+    """Returns the key of a run: a hash of everything that its result depends on."""
+    return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:10]
+
+
+def run_folder(runs: Path, dataset: str, label: str, seed: int, identity: dict) -> Path:
+    """Returns the folder of the run that depends on exactly `identity`."""
+    place = re.sub(r"[^A-Za-z0-9_.-]+", "-", dataset).strip("-.") or "data"
+    return Path(runs) / place / f"{label}-seed{seed}-{key_of(identity)}"
+
+
+def completed(folder: Path, identity: dict) -> Run | None:
+    """Returns the complete run in `folder`, or `None` if there is none.
+
+    Raises:
+        UserError: the run is damaged, or was made from something else than `identity`.
+    """
+    if not (folder / "metrics.json").exists():
+        return None
+    run = open_run(folder)
+    if run is not None and read_settings(folder)["identity"] != identity:
+        raise UserError(
+            f"The run folder {folder} was made with other settings than its name says; move it "
+            "away, or train again with --retrain."
+        )
+    return run
+
+
+def open_run(folder: Path) -> Run | None:
+    """Returns the complete run in a folder, or `None` if there is none.
+
+    Raises:
+        UserError: the run is damaged or has another format.
+    """
+    if not (folder / "metrics.json").exists():
+        return None
+    settings, metrics = read_settings(folder), read_json(folder / "metrics.json")
+    try:
+        identity = settings["identity"]
+        seed = settings["recipe"]["experiment"]["first_seed"]
+        run = Run(Role(identity["role"]), seed, key_of(identity), folder, metrics, reused=True)
+    except (KeyError, TypeError, ValueError) as error:
+        raise damaged(folder / "settings.json") from error
+    for checkpoint in ("last", "best"):
+        try:
+            path, wanted = run.file_of(checkpoint), metrics[checkpoint]["model_sha256"]
+            measured = [metrics[checkpoint][split]["accuracy"] for split in SPLITS]
+        except (KeyError, TypeError) as error:
+            raise damaged(folder / "metrics.json") from error
+        if not all(isinstance(accuracy, float) for accuracy in measured):
+            raise damaged(folder / "metrics.json")
+        if not path.exists() or file_hash(path) != wanted:
+            raise damaged(path)
+    return run
+
+
+def read_settings(folder: Path) -> dict[str, Any]:
+    """Reads what a run was made from.
+
+    Raises:
+        UserError: the file is missing, damaged, or of another format.
+    """
+    path = folder / "settings.json"
+    settings = read_json(path)
+    if not isinstance(settings, dict):
+        raise damaged(path)
+    if (found := settings.get("format", 1)) != FORMAT:
+        raise UserError(
+            f"The run in {folder} has format {found}, and this version of distill reads format "
+            f"{FORMAT}; use the version that made it, or train again."
+        )
+    if not isinstance(settings.get("identity"), dict):
+        raise damaged(path)
+    return settings
+
+
+def taught_by(run: Run) -> Run | None:
+    """Returns the run whose model taught a distilled student, if it is there."""
+    key = run.settings()["identity"].get("teacher")
+    for folder in run.folder.parent.glob(f"*-{key}"):
+        return open_run(folder)
+    return None
+
+
+def set_aside(folder: Path) -> Path | None:
+    """Renames an older run out of the way, to the same name with `~1`, `~2`, …"""
+    if not folder.exists():
+        return None
+    number = 1
+    while (older := folder.with_name(f"{folder.name}~{number}")).exists():
+        number += 1
+    return folder.rename(older)
+
+
+@contextlib.contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Holds a folder against a second process that would train the same run.
+
+    Raises:
+        UserError: another process holds it.
+    """
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with filelock.FileLock(folder.with_name(f".{folder.name}.lock"), timeout=0):
+            yield
+    except filelock.Timeout as error:
+        raise UserError(
+            f"Another process is training the run in {folder}; wait for it, or choose another "
+            "folder with --runs."
+        ) from error
+
+
+def write_settings(folder: Path, recipe: dict, identity: dict) -> None:
+    """Writes down what a run is made from, before it starts."""
+    settings = {
+        "format": FORMAT,
+        "identity": identity,
+        "recipe": recipe,
+        "versions": {"python": platform.python_version(), **dict(map(_version, _PACKAGES))},
+        "git_commit": _git_commit(),
+        "command": sys.argv,
+    }
+    write_json(folder / "settings.json", settings)
+
+
+def _version(name):
+    try:
+        return name, importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return name, None
+
+
+def _git_commit():
+    """The commit of the code that runs, with `+changes` if files differ from it."""
+    command = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--abbrev=40"]
+    command += ["--dirty=+changes", "--exclude=*"]
+    try:
+        found = subprocess.run(command, capture_output=True, text=True, check=True, timeout=10)
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return found.stdout.strip()

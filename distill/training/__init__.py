@@ -1,0 +1,1 @@
+"""One run: a `RunSpec` and its finished inputs in, a run folder out."""

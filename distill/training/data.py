@@ -1,0 +1,88 @@
+"""The data of a recipe: the split data set, the baseline's images, the transfer set."""
+
+import functools
+
+import numpy as np
+
+from distill.data import (
+    ImageData,
+    Split,
+    class_number,
+    cross_validation_fold,
+    hide_labels,
+    labelled,
+    load_data,
+    mix_noise,
+    restrict_classes,
+    select_training_classes,
+    unlabelled_images,
+)
+from distill.recipes import Recipe
+from distill.recipes.recipe import OWN
+
+load_data_once = functools.lru_cache(maxsize=3)(load_data)
+
+
+def data_of(recipe: Recipe) -> ImageData:
+    """Returns the recipe's data; with `folds`, the fold that its seed chooses."""
+    data, folds = recipe.data, recipe.experiment.folds
+    source = data.name, data.image_size, data.unreadable
+    return _split_once(source, data.include, data.exclude, folds, folds and recipe.seed)
+
+
+@functools.lru_cache(maxsize=2)
+def _split_once(source, include, exclude, folds, seed):
+    data = load_data_once(*source)
+    if include or exclude:
+        data = restrict_classes(data, include, exclude)
+    return cross_validation_fold(data, folds, seed) if folds else data
+
+
+def baseline_set(recipe: Recipe) -> Split:
+    """Returns the labelled images on which the recipe's baseline is trained."""
+    return labelled(hide_labels(_student_images(recipe), recipe.data.label_fraction))
+
+
+def transfer_set(recipe: Recipe) -> Split:
+    """Returns the images on which the recipe's student is distilled, with the labels it sees."""
+    split = hide_labels(clean_transfer_set(recipe), recipe.data.label_fraction)
+    return mix_noise(split, recipe.data.noise, recipe.seed, recipe.data.noise_kind)
+
+
+def clean_transfer_set(recipe: Recipe) -> Split:
+    """Returns the transfer set before labels are hidden and noise is mixed in."""
+    parts = [
+        _student_images(recipe) if name == OWN else unlabelled_images(data_of(recipe), data)
+        for name, data in _transfer_data(recipe)
+    ]
+    if len(parts) == 1:
+        return parts[0]
+    images = np.concatenate([part.images for part in parts])
+    return Split(images, np.concatenate([part.labels for part in parts]))
+
+
+def transfer_fingerprints(recipe: Recipe) -> list[str]:
+    """Returns what identifies each part of the transfer set."""
+    return [OWN if name == OWN else data.fingerprint for name, data in _transfer_data(recipe)]
+
+
+def _transfer_data(recipe):
+    size = data_of(recipe).image_shape[0]
+    for name in recipe.data.transfer_images:
+        own = name == OWN
+        yield name, None if own else load_data_once(name, size, recipe.data.unreadable)
+
+
+def _student_images(recipe):
+    """The training images of the classes that a student sees, with all labels."""
+    data = recipe.data
+    return select_training_classes(data_of(recipe), data.student_exclude, data.student_include)
+
+
+def omitted_classes(recipe: Recipe) -> list[int]:
+    """Returns the numbers of the classes whose training images no student sees."""
+    data, excluded = data_of(recipe), recipe.data.student_exclude
+    if recipe.data.student_include:
+        included = {class_number(data, name) for name in recipe.data.student_include}
+        return [number for number in range(data.classes) if number not in included]
+    return sorted({class_number(data, name) for name in excluded})

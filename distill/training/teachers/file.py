@@ -1,0 +1,56 @@
+"""A teacher from a `.keras` file. It is not trained here, only measured."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from distill.data import ImageData
+from distill.errors import UserError
+from distill.files import file_hash, load_model
+from distill.recipes import Recipe
+from distill.runs import Run
+from distill.training.teachers.source import TeacherSource
+
+
+class TeacherFile(TeacherSource):
+    """The model in `teacher.file`. It stays where it is."""
+
+    trains = False
+    is_seeded = False
+
+    @staticmethod
+    def is_asked_for(recipe: Recipe) -> bool:
+        return recipe.teacher.file is not None
+
+    def name(self, recipe: Recipe) -> str:
+        return "file"
+
+    def identity(self, recipe: Recipe, inputs: Sequence[str]) -> dict[str, Any]:
+        return {"file": file_hash(_path(recipe))}
+
+    def validate(self, recipe: Recipe, data: ImageData) -> keras.Model:
+        teacher = load_model(_path(recipe))
+        shape = tuple(teacher.input_shape[1:])
+        sizes = zip(shape, data.image_shape, strict=False)
+        if len(shape) != 3 or any(own not in (None, wanted) for own, wanted in sizes):
+            raise UserError(
+                f"The teacher in {recipe.teacher.file} takes inputs of shape {shape}, and the "
+                f"images of {data.name} have shape {data.image_shape}; set --data.image_size, or "
+                "choose other data."
+            )
+        return teacher
+
+    def build(self, recipe: Recipe, data: ImageData, inputs: Sequence[Run]) -> keras.Model:
+        return load_model(_path(recipe))
+
+    def file(self, recipe: Recipe, folder: Path) -> Path:
+        return _path(recipe).resolve()
+
+
+def _path(recipe):
+    path = Path(recipe.teacher.file)
+    if not path.is_file():
+        raise UserError(f"There is no model file {path}; give the path of a .keras file.")
+    return path

@@ -1,0 +1,104 @@
+"""`TeacherSource`: the interface of all sources, and the default one, a teacher that is trained."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import keras
+import numpy as np
+
+from distill.data import ImageData, Split
+from distill.models import build_model
+from distill.recipes import Recipe
+from distill.runs import Role, Run
+from distill.soft_targets import soft_targets
+
+
+class Request(NamedTuple):
+    """A run that another one needs: its role, its recipe, and its name on the terminal."""
+
+    role: Role
+    recipe: Recipe
+    title: str
+
+
+class TeacherSource:
+    """A teacher that is trained with the recipe's own settings.
+
+    Another source is a subclass in a file of its own, and an entry of
+    `distill.training.teachers.SOURCES`. It overrides what differs.
+
+    Attributes:
+        trains: whether the built model is trained; otherwise it is only measured.
+        is_seeded: whether another seed makes another teacher.
+    """
+
+    trains = True
+    is_seeded = True
+
+    @staticmethod
+    def is_asked_for(recipe: Recipe) -> bool:
+        """Whether the recipe names this source."""
+        return True
+
+    def request(self, recipe: Recipe) -> Request:
+        """Returns the run whose model teaches the recipe's distilled student."""
+        return Request(Role.TEACHER, recipe, "teacher")
+
+    def name(self, recipe: Recipe) -> str:
+        """Returns the teacher's name in folder names."""
+        return recipe.teacher.model
+
+    def inputs(self, recipe: Recipe) -> list[Request]:
+        """Returns the runs from which the teacher is made; they are trained before."""
+        return []
+
+    def identity(self, recipe: Recipe, inputs: Sequence[str]) -> dict[str, Any]:
+        """Returns what the teacher depends on, besides data, settings and seed.
+
+        Args:
+            recipe: the recipe.
+            inputs: the keys of the runs from which it is made.
+        """
+        return {}
+
+    def validate(self, recipe: Recipe, data: ImageData) -> keras.Model | None:
+        """Refuses a teacher that cannot be had, before anything is trained.
+
+        Returns:
+            A model like the teacher, trained or not, to try the method on; `None` if the teacher
+            has no model but only predictions.
+
+        Raises:
+            UserError: the teacher cannot be had.
+        """
+        teacher = recipe.teacher
+        return build_model(teacher.model, data.image_shape, data.classes, **teacher.options)
+
+    def build(self, recipe: Recipe, data: ImageData, inputs: Sequence[Run]) -> keras.Model:
+        """Makes the model that is trained or, if the source trains nothing, measured.
+
+        Args:
+            recipe: the recipe.
+            data: its data.
+            inputs: the finished runs from which the teacher is made.
+        """
+        teacher = recipe.teacher
+        return build_model(teacher.model, data.image_shape, data.classes, **teacher.options)
+
+    def file(self, recipe: Recipe, folder: Path) -> Path:
+        """Returns where the model of a teacher lies that is not trained; it is saved if missing."""
+        return folder / "teacher.keras"
+
+    def logits(self, run: Run, split: Split, store: Path) -> np.ndarray:
+        """Returns the teacher's logits on a split, from the store if they are there.
+
+        Args:
+            run: the finished run of the teacher.
+            split: the examples.
+            store: folder of stored soft targets.
+
+        Returns:
+            float32 array `(examples, classes)`.
+        """
+        return soft_targets(run.load_model, run.metrics["last"]["model_sha256"], split, store)

@@ -1,0 +1,318 @@
+"""`train`: a `RunSpec` and its finished inputs in, a run folder out. The only training loop."""
+
+import contextlib
+import dataclasses
+import math
+import time
+from collections.abc import Mapping
+
+import keras
+import numpy as np
+
+from distill.callbacks import StopOnNaN
+from distill.checks import Finding, check, raise_on_error
+from distill.data import (
+    evaluation_pipeline,
+    shuffle_within_classes,
+    training_pipeline,
+)
+from distill.distiller import Distiller
+from distill.files import write_json
+from distill.methods import CrossEntropy, get_method
+from distill.models import build_model
+from distill.runs import Run, completed, locked, set_aside, write_settings
+from distill.training.checkpoints import (
+    BestEpoch,
+    Checkpoint,
+    EpochSeconds,
+    EpochTensorBoard,
+    remove_checkpoints,
+    resume,
+)
+from distill.training.data import clean_transfer_set, data_of
+from distill.training.events import EventCallback, OnEvent, ignore
+from distill.training.optimizer import make_optimizer
+from distill.training.outcome import keep, measure_only
+from distill.training.spec import RunSpec
+from distill.training.teachers import source_of, teacher_of
+
+# Keras may run so many steps in one call; a call of more than this would hold Ctrl-C for long.
+MOST_STEPS = 1024
+
+
+def train(
+    spec: RunSpec, inputs: Mapping[str, Run], on_event: OnEvent = ignore, retrain: bool = False
+) -> Run:
+    """Trains a run, or returns it if it is complete.
+
+    Args:
+        spec: the run.
+        inputs: the finished runs that it needs, by key.
+        on_event: is called with the events of `distill.training.events` while the model trains.
+        retrain: train a complete run again; its old folder is renamed, not deleted.
+
+    Returns:
+        The finished run.
+
+    Raises:
+        UserError: something that the run needs cannot be had, its folder is damaged, or another
+            process is training it.
+    """
+    if not retrain and (run := completed(spec.folder, spec.identity)):
+        return run
+    with locked(spec.folder):
+        # Another process may have finished it in the meantime.
+        if not retrain and (run := completed(spec.folder, spec.identity)):
+            return run
+        if retrain:
+            set_aside(spec.folder)
+        keras.backend.clear_session()  # many runs must not fill the memory with graphs
+        spec.folder.mkdir(parents=True, exist_ok=True)
+        write_settings(spec.folder, spec.recipe.model_dump(mode="json"), spec.identity)
+        metrics = _fit(spec, inputs, on_event) if spec.is_trained else _measure(spec, inputs)
+        remove_checkpoints(spec.folder)
+        write_json(spec.folder / "metrics.json", metrics)
+    return Run(spec.role, spec.seed, spec.key, spec.folder, metrics)
+
+
+def check_distillation(
+    spec: RunSpec, teacher: Run, baseline_accuracy: float | None = None
+) -> list[Finding]:
+    """Runs `distill.check` on the distillation that a spec describes.
+
+    Args:
+        spec: the run of a distilled student.
+        teacher: the run of its teacher.
+        baseline_accuracy: validation accuracy of the baseline, if known.
+
+    Returns:
+        The findings.
+
+    Raises:
+        UserError: one of them is an error.
+    """
+    data, split = data_of(spec.recipe), spec.split
+    with _precision(spec.training.precision):
+        distiller = _build(spec, {teacher.key: teacher}, len(split))
+    x, y = next(iter(training_pipeline(split, min(256, len(split)), spec.seed)))
+    validation = data.validation.images.astype("float32"), data.validation.labels
+    findings = check(distiller, x, y, validation, baseline_accuracy)
+    raise_on_error(findings)
+    return findings
+
+
+def trial(spec: RunSpec) -> tuple[float, float]:
+    """Times a few steps of a run with fresh models; nothing is kept.
+
+    Returns:
+        Seconds before the second step, and seconds of the later steps of one epoch.
+    """
+    recipe, data, training = spec.recipe, data_of(spec.recipe), spec.training
+    began, times, logits = time.monotonic(), [], None
+    with _precision(training.precision):
+        keras.utils.set_random_seed(spec.seed)
+        if spec.is_distilled:
+            if not training.augments:
+                logits = np.zeros((len(data.train), data.classes), "float32")
+            model = _distiller(spec, teacher_of(recipe).validate(recipe, data), len(data.train))
+        elif spec.is_teacher:
+            model = source_of(recipe).validate(recipe, data)
+        else:
+            model = _student(spec)
+        steps = _steps_in_epoch(spec)
+        together = min(8, steps)
+        _compile(model, spec, together)
+        pipeline = training_pipeline(
+            data.train,
+            training.batch_size,
+            spec.seed,
+            translation=training.translation,
+            augmentation=training.augmentation,
+            teacher_logits=logits,
+            index=spec.is_distilled,
+        )
+        watch = keras.callbacks.LambdaCallback(
+            on_epoch_end=lambda epoch, logs: times.append(time.monotonic())
+        )
+        model.fit(
+            pipeline,
+            steps_per_epoch=together,
+            epochs=2,
+            shuffle=False,
+            verbose=0,
+            callbacks=[watch],
+        )
+    return times[0] - began, (times[1] - times[0]) / together * steps
+
+
+def _measure(spec, inputs):
+    recipe, data = spec.recipe, data_of(spec.recipe)
+    source = source_of(recipe)
+    model = source.build(recipe, data, [inputs[key] for key in spec.made_from])
+    return measure_only(model, source.file(recipe, spec.folder), data, spec.folder)
+
+
+def _fit(spec, inputs, on_event):
+    started = time.monotonic()
+    if spec.match_time_of:
+        spec = _with_matched_epochs(spec, *(inputs[key] for key in spec.match_time_of))
+    split = spec.split
+    with _precision(spec.training.precision):
+        model = _build(spec, inputs, len(split))
+        trained = model.student if spec.is_distilled else model
+        best = BestEpoch(trained)
+        _fit_model(model, best, spec, _pipelines(spec, inputs, split), on_event)
+    name = "teacher" if spec.is_teacher else "student"
+    return {
+        "parameters": trained.count_params(),
+        "seconds": round(time.monotonic() - started, 3),
+        **keep(trained, best, spec.training.epochs, name, data_of(spec.recipe), spec.folder),
+    }
+
+
+def _with_matched_epochs(spec, distilled, baseline):
+    """The spec with as many epochs as fit into the time of the distilled student's training."""
+    seconds = (run.history()["seconds"] for run in (distilled, baseline))
+    # The first epoch includes the compilation.
+    of_distilled, of_baseline = (float(np.median(times[1:] or times)) for times in seconds)
+    epochs = max(1, round(spec.training.epochs * of_distilled / of_baseline))
+    return dataclasses.replace(
+        spec, recipe=spec.recipe.with_values({"student.baseline.epochs": epochs})
+    )
+
+
+def _build(spec, inputs, examples):
+    recipe, data = spec.recipe, data_of(spec.recipe)
+    # Loading a model draws random numbers, too.
+    teacher = inputs[spec.teacher].load_model() if spec.is_distilled else None
+    keras.utils.set_random_seed(spec.seed)
+    if spec.is_teacher:
+        return source_of(recipe).build(recipe, data, [inputs[key] for key in spec.made_from])
+    if spec.is_distilled:
+        return _distiller(spec, teacher, examples)
+    return _student(spec)
+
+
+def _student(spec):
+    student, data = spec.recipe.student, data_of(spec.recipe)
+    return build_model(student.model, data.image_shape, data.classes, **student.options)
+
+
+def _distiller(spec, teacher, examples):
+    distillation = spec.recipe.distillation
+    return Distiller(
+        teacher=teacher,
+        student=_student(spec),
+        method=get_method(distillation.method, **distillation.options),
+        alpha=distillation.alpha,
+        temperature=distillation.temperature,
+        examples=examples,
+    )
+
+
+def _pipelines(spec, inputs, split):
+    """Makes the training batches, from a step on, and the validation batches.
+
+    The teacher's logits are stored, unless images are augmented: then the teacher sees each image
+    as the student does. Its logits on the validation images lie in its run.
+    """
+    recipe, training = spec.recipe, spec.training
+    logits = known = None
+    if spec.is_distilled:
+        teacher = inputs[spec.teacher]
+        known = teacher.predictions("last", "validation").astype("float32")
+        shuffled = recipe.distillation.soft_targets == "shuffled"
+        if shuffled or not training.augments:
+            store = spec.folder.parent / "soft_targets"
+            logits = teacher_of(recipe).logits(teacher, split, store)
+        if shuffled:
+            labels = clean_transfer_set(recipe).labels
+            logits = logits[shuffle_within_classes(labels, spec.seed)]
+
+    def batches(first_step):
+        return training_pipeline(
+            split,
+            training.batch_size,
+            spec.seed,
+            first_step,
+            translation=training.translation,
+            augmentation=training.augmentation,
+            teacher_logits=logits,
+            index=spec.is_distilled,
+        )
+
+    validation = data_of(recipe).validation
+    return batches, evaluation_pipeline(validation, batch_size=256, teacher_logits=known)
+
+
+def _steps_in_epoch(spec):
+    # One pass over the whole training set, even if a student sees only a part of it: all roles
+    # take the same number of steps.
+    return math.ceil(len(data_of(spec.recipe).train) / spec.training.batch_size)
+
+
+def _compile(model, spec, steps_per_execution):
+    smoothing = 0.0 if spec.is_teacher else spec.recipe.student.label_smoothing
+    model.compile(
+        optimizer=make_optimizer(spec.training, _steps_in_epoch(spec)),
+        loss=CrossEntropy(smoothing),
+        weighted_metrics=[keras.metrics.SparseCategoricalAccuracy("accuracy")],
+        steps_per_execution=steps_per_execution,
+    )
+    # Makes all variables now, as the metric object above does: a step that makes some is traced
+    # twice.
+    model.optimizer.build(model.trainable_variables)
+
+
+def _fit_model(model, best, spec, pipelines, on_event):
+    folder, steps = spec.folder, _steps_in_epoch(spec)
+    batches, validation = pipelines
+    _compile(model, spec, _steps_per_execution(steps))
+    first_epoch = resume(model, folder, best)
+    log = keras.callbacks.CSVLogger(str(folder / "history.csv"), append=first_epoch > 0)
+    callbacks = [
+        EpochSeconds(),
+        best,
+        EpochTensorBoard(folder / "tensorboard", write_graph=False),
+        log,
+        Checkpoint(folder, best),
+        EventCallback(on_event, spec.title, steps),
+    ]
+    if not spec.is_distilled:  # the Distiller has its own
+        callbacks.append(StopOnNaN())
+    try:
+        model.fit(
+            batches(first_epoch * steps),
+            steps_per_epoch=steps,
+            initial_epoch=first_epoch,
+            epochs=spec.training.epochs,
+            shuffle=False,  # the pipeline shuffles
+            validation_data=validation,
+            verbose=0,
+            callbacks=callbacks,
+        )
+    finally:
+        log.on_train_end()  # closes its file, which Keras does only after a training without error
+
+
+def _steps_per_execution(steps):
+    """How many steps run in one call: a divisor of `steps`, because Keras would run past the epoch.
+
+    The largest divisor up to 64, if it is 16 or more, else the next larger one: MNIST's 422 steps
+    run in calls of 211. A dataset of one epoch, whose end Keras respects, takes a fifth of a second
+    longer for each epoch.
+    """
+    divisors = [number for number in range(1, min(steps, MOST_STEPS) + 1) if steps % number == 0]
+    small = [number for number in divisors if number <= 64]
+    large = [number for number in divisors if number > 64]
+    return small[-1] if small[-1] >= 16 or not large else large[0]
+
+
+@contextlib.contextmanager
+def _precision(policy):
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(policy)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)

@@ -1,0 +1,155 @@
+"""The tables of made-up results: interval and p-value agree everywhere, and few seeds have none."""
+
+import csv
+import io
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from distill.analysis.tables import ablation_table, comparison_table, main_table, summary_table
+from distill.experiments.grid import Axis
+
+BASELINE = (0.90, 0.91, 0.92, 0.90, 0.91)
+BETTER = (0.95, 0.955, 0.95, 0.945, 0.96)
+ALIKE = (0.91, 0.90, 0.925, 0.895, 0.91)
+AXIS = [Axis("distillation.temperature", (1.0, 2.0, 4.0))]
+CORRECTED = "95 % intervals and p-values, both corrected for 3 comparisons (Bonferroni)."
+
+
+@pytest.fixture
+def make(fake_results):
+    def make(seeds=5):
+        points = [
+            (
+                {"distillation.temperature": temperature},
+                {"baseline": (BASELINE[:seeds],), "distilled": (values[:seeds], validation)},
+            )
+            for temperature, values, validation in (
+                (1.0, ALIKE, 0.97),
+                (2.0, BETTER, 0.95),
+                (4.0, BETTER, 0.96),
+            )
+        ]
+        return fake_results(*points, axes=AXIS)
+
+    return make
+
+
+def shown(values, comparisons=3):
+    """Difference from the baseline, interval and p-value, from SciPy."""
+    found = stats.ttest_rel(values, BASELINE)
+    interval = found.confidence_interval(1 - 0.05 / comparisons)
+    mean = np.mean(np.subtract(values, BASELINE))
+    numbers = [f"{number * 100:+.1f}" for number in (mean, interval.low, interval.high)]
+    p_value = min(1, comparisons * found.pvalue)
+    p_value = "< 0.001" if p_value < 0.001 else f"{p_value:.2g}"
+    return f"{numbers[0]} ({numbers[1]} to {numbers[2]})", p_value
+
+
+def test_a_grid_names_its_best_row_and_its_correction(make):
+    table = main_table(make())
+    assert table.bold == [0]
+    assert table.headings == [
+        "temperature",
+        "baseline, %",
+        "distilled student, %",
+        "seeds",
+        "gain, points",
+        "p",
+    ]
+    assert [row[0] for row in table.rows] == ["1", "2", "4"]
+    assert [tuple(row[-2:]) for row in table.rows] == [*map(shown, (ALIKE, BETTER, BETTER))]
+    assert table.notes == (
+        "Bold: best validation accuracy of the distilled student. Gain: distilled student − "
+        f"baseline, paired over seeds. {CORRECTED}"
+    )
+
+
+def test_effect_sizes(make):
+    table = comparison_table(make())
+    differences = np.subtract(BETTER, BASELINE)
+    interval, p_value = shown(BETTER)
+    assert table.rows[1] == [
+        "temperature 2",
+        interval,
+        f"{differences.std(ddof=1) * 100:.2f}",
+        f"{differences.mean() / differences.std(ddof=1):.1f}",
+        p_value,
+        "5",
+    ]
+    assert table.notes.endswith(CORRECTED)
+
+
+def test_the_csv_holds_the_same_interval_and_p_value(make):
+    rows = list(csv.DictReader(io.StringIO(summary_table(make()).csv())))
+    (row,) = [
+        row for row in rows if row["temperature"] == "2" and row["model"] == "distilled student"
+    ]
+    found = stats.ttest_rel(BETTER, BASELINE)
+    interval = found.confidence_interval(1 - 0.05 / 3)
+    assert float(row["difference low"]) == pytest.approx(interval.low)
+    assert float(row["difference high"]) == pytest.approx(interval.high)
+    assert float(row["p"]) == pytest.approx(3 * found.pvalue)
+    assert row["comparisons"] == "3"
+
+
+@pytest.mark.parametrize(
+    ("seeds", "differences", "note"),
+    [
+        (1, ["+1.0", "+5.0", "+5.0"], "1 seed: too few for an interval."),
+        (2, ["+0.0", "+4.7", "+4.7"], "2 seeds: too few for an interval."),
+    ],
+)
+def test_with_few_seeds_there_is_no_interval_and_no_p_value(make, seeds, differences, note):
+    results = make(seeds)
+    for table in (main_table(results), comparison_table(results)):
+        found, p_values = (
+            [row[list(table.headings).index(name)] for row in table.rows]
+            for name in ("gain, points", "p")
+        )
+        assert found == differences
+        assert p_values == ["–"] * 3
+        assert table.notes.endswith(note)
+        assert "interval" not in table.notes.replace(note, "")
+    for row in csv.DictReader(io.StringIO(summary_table(results).csv())):
+        assert row["low"] == row["high"] == row["difference low"] == row["p"] == ""
+        assert not {"inf", "-inf", "nan"} & set(row.values())
+
+
+def test_a_single_comparison_is_not_corrected(fake_results):
+    one = fake_results(({}, {"baseline": (BASELINE,), "distilled": (BETTER,)}))
+    table = comparison_table(one)
+    assert (table.rows[0][1], table.rows[0][4]) == shown(BETTER, comparisons=1)
+    assert table.notes.endswith("In brackets: 95 % interval.")
+
+
+def test_ablations(fake_results):
+    variants = ("baseline", "distilled", "shuffled-teacher", "hard-labels")
+    values = (BASELINE, BETTER, BETTER, BASELINE)
+    points = {}, {variant: (each,) for variant, each in zip(variants, values, strict=True)}
+    table = ablation_table(fake_results(points, variants=variants))
+    assert [row[0] for row in table.rows] == ["shuffled teacher", "teacher's predictions as labels"]
+    assert tuple(table.rows[1][2:4]) == shown(BETTER, comparisons=2)
+    assert "both corrected for 2 comparisons (Bonferroni)" in table.notes
+
+
+def test_nothing_complete(fake_results):
+    empty = fake_results(({}, {"baseline": ((None,),), "distilled": ((None,),)}))
+    assert main_table(empty).rows == [
+        ["baseline", "–", "–", "–", "0"],
+        ["distilled student", "–", "–", "–", "0"],
+    ]
+    assert comparison_table(empty) is None
+    assert ablation_table(empty) is None
+
+
+def test_the_best_row_of_a_single_variant(fake_results):
+    points = [
+        ({"training.learning_rate": 0.1}, {"teacher": ((0.98, 0.97), 0.9)}),
+        ({"training.learning_rate": 0.2}, {"teacher": ((0.96, 0.95), 0.95)}),
+    ]
+    axes = [Axis("training.learning_rate", (0.1, 0.2))]
+    table = main_table(fake_results(*points, axes=axes, variants=("teacher",)))
+    assert table.bold == [1]
+    assert table.notes == "Bold: best validation accuracy of the teacher."

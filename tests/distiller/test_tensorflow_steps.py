@@ -1,0 +1,39 @@
+"""One training step on TensorFlow: the update of plain gradient descent, worked out by hand."""
+
+import keras
+import numpy as np
+import pytest
+from scipy.special import softmax
+
+from distill import Distiller
+
+X = np.random.default_rng(0).normal(size=(6, 4)).astype("float32")
+LOGITS = np.random.default_rng(1).normal(size=(6, 3)).astype("float32")
+
+
+@pytest.fixture
+def student():
+    return keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)])
+
+
+def test_a_step_follows_the_gradient_of_the_soft_loss(student):
+    """d/ds of T² KL(p ‖ q) is T (q − p); the loss is its mean over the batch."""
+    kernel, bias = (value.astype("float64") for value in student.get_weights())
+    distiller = Distiller(student=student, alpha=0.0, temperature=2.0)
+    distiller.compile(keras.optimizers.SGD(0.1))
+    distiller.fit(X, {"teacher_logits": LOGITS}, batch_size=6, epochs=1, verbose=0, shuffle=False)
+    p, q = softmax(LOGITS / 2, axis=1), softmax((X @ kernel + bias) / 2, axis=1)
+    gradient = 2 * (q - p) / len(X)
+    np.testing.assert_allclose(student.get_weights()[0], kernel - 0.1 * X.T @ gradient, rtol=1e-5)
+    np.testing.assert_allclose(
+        student.get_weights()[1], bias - 0.1 * gradient.sum(axis=0), rtol=1e-4, atol=1e-7
+    )
+
+
+def test_evaluation_takes_no_step(student):
+    before = student.get_weights()
+    distiller = Distiller(student=student, alpha=0.0)
+    distiller.compile(keras.optimizers.SGD(0.1))
+    distiller.evaluate(X, {"teacher_logits": LOGITS}, verbose=0)
+    for one, other in zip(before, student.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)

@@ -1,0 +1,68 @@
+"""Pretrained teachers, alone and in an ensemble that teaches through an assistant."""
+
+import numpy as np
+import pytest
+
+from distill.errors import UserError
+from distill.experiments.execution import Failure, execute
+from distill.training.data import data_of
+from distill.training.train import train
+
+
+def test_pretraining_has_the_same_seed(pretrained, plan):
+    planned = plan(pretrained.with_values({"experiment.seeds": 2}))
+    for key in planned.points[0].runs["teacher"]:
+        spec = planned.specs[key]
+        (before,) = (planned.specs[each] for each in spec.made_from)
+        assert before.recipe.name == "before"
+        assert before.title.startswith("teacher of before, seed")
+        assert before.seed == spec.seed
+    plain = plan(pretrained.with_values({"teacher.pretraining": None}), ("teacher",))
+    assert not set(planned.points[0].runs["teacher"]) & set(plain.specs)
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        (
+            {"data.image_size": 16},
+            r"of shape \(8, 8, 1\), and those of digits have shape \(16, 16, 1\)",
+        ),
+        ({"teacher.model": "mlp"}, r"teacher\.model is 'mlp', and must be 'cnn', as in .*'before'"),
+        ({"teacher.options.filters": 3}, r"teacher\.options is .*'filters': 3.*, and must be"),
+        ({"teacher.pretraining": "nothing"}, "Unknown recipe 'nothing'"),
+    ],
+)
+def test_what_does_not_fit_is_refused(values, message, pretrained, plan):
+    with pytest.raises(UserError, match=message):
+        plan(pretrained.with_values(values))
+
+
+def test_an_ensemble_of_pretrained_teachers_teaches_an_assistant(pretrained, plan):
+    values = {"teacher.ensemble": 2, "distillation.assistant": "mlp"}
+    options = {"hidden": 16, "depth": 1}
+    recipe = pretrained.with_values({**values, "distillation.assistant_options": options})
+    planned = plan(recipe)
+    runs = {}
+    for outcome in execute(planned.specs.values(), train):
+        assert not isinstance(outcome, Failure), outcome
+        runs[outcome.key] = outcome
+    assert len(runs) == 8  # 2 pretrained, 2 tuned, ensemble, baseline, assistant, student
+    (point,) = planned.points
+    ensemble, distilled = (runs[point.runs[name][0]] for name in ("teacher", "distilled"))
+    tuned = [runs[key] for key in planned.specs[ensemble.key].made_from]
+    before = [runs[planned.specs[run.key].made_from[0]] for run in tuned]
+    assert [len(run.load_model().trainable_weights) for run in tuned] == [2, 2]
+    images = data_of(recipe).test.images.astype("float32")
+    mean = np.mean([run.load_model()(images).numpy() for run in tuned], axis=0)
+    np.testing.assert_allclose(ensemble.load_model()(images).numpy(), mean, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(ensemble.predictions("last", "test"), mean, rtol=1e-4, atol=1e-5)
+    for run, pretraining in zip(tuned, before, strict=True):  # frozen features are as they were
+        kept, was = (each.load_model().get_weights()[:-2] for each in (run, pretraining))
+        assert all(map(np.array_equal, kept, was))
+    assistant = runs[planned.specs[distilled.key].teacher]
+    assert assistant.role == "distilled"
+    assert planned.specs[assistant.key].teacher == ensemble.key
+    soft_loss = distilled.history()["val_soft_loss"]
+    assert soft_loss[1] < soft_loss[0]
+    assert all(run.reused for run in execute(planned.specs.values(), train))

@@ -1,0 +1,430 @@
+"""One run: what its folder holds, that it is found again, resumed, and the same twice."""
+
+import concurrent.futures
+import dataclasses
+import json
+import multiprocessing
+import shutil
+
+import keras
+import numpy as np
+import pytest
+from scipy import special
+
+from distill import Distiller
+from distill.data import evaluation_pipeline
+from distill.errors import UserError
+from distill.evaluation import predict_logits
+from distill.runs import Role, completed
+from distill.training import checkpoints
+from distill.training import train as module
+from distill.training.data import data_of
+from distill.training.events import EpochEnded
+from distill.training.spec import make_spec
+from distill.training.train import check_distillation, train, trial
+
+ROLES = ("teacher", "baseline", "distilled")
+FITNET = {"distillation.method": "fitnet", "distillation.options.weight": 0.1}
+
+
+def weights(run, checkpoint="last"):
+    return run.load_model(checkpoint).get_weights()
+
+
+def same(first, second):
+    return all(np.array_equal(a, b) for a, b in zip(first, second, strict=True))
+
+
+def runs_of(trained):
+    return [getattr(trained, role) for role in ROLES]
+
+
+@pytest.fixture(scope="module")
+def fitnet(trained, tiny, tmp_path_factory):
+    """A run of the tiny recipe with a method that has weights."""
+    return trained.train("distilled", tiny.with_values(FITNET), tmp_path_factory.mktemp("fitnet"))
+
+
+class TestRunFolder:
+    def test_what_it_holds(self, trained, tiny):
+        for run in runs_of(trained):
+            names = {path.name for path in run.folder.iterdir()}
+            models = {run.file_of(checkpoint).name for checkpoint in ("last", "best")}
+            logs = {"history.csv", "metrics.json", "predictions.npz", "settings.json"}
+            assert names == {*models, *logs, "tensorboard"}
+            name = "teacher" if run is trained.teacher else "student"
+            assert run.model_file.name == f"{name}.keras"
+            settings = json.loads((run.folder / "settings.json").read_text())
+            assert type(tiny).from_json(json.dumps(settings["recipe"])) == tiny
+            assert settings["identity"]["seed"] == 0
+            assert settings["versions"]["keras"] == keras.__version__
+            assert len(run.history()["val_accuracy"]) == 3
+            events = list((run.folder / "tensorboard").rglob("events.out.tfevents.*"))
+            assert len(events) == 2
+            assert json.loads((run.folder / "metrics.json").read_text()) == run.metrics
+        assert "soft_loss" in trained.distilled.history()
+
+    def test_metrics_are_those_of_the_saved_model(self, trained, tiny):
+        data = data_of(tiny)
+        for run in runs_of(trained)[1:]:
+            model = run.load_model()
+            for split in ("validation", "test"):
+                wrong = 0
+                for images, labels in evaluation_pipeline(getattr(data, split), 100):
+                    wrong += int(np.sum(np.argmax(model(images), -1) != labels.numpy()))
+                assert run.metrics["last"][split]["errors"] == wrong
+            assert run.metrics["parameters"] == model.count_params()
+
+    def test_the_student_loads_without_this_package(self, trained):
+        for run in runs_of(trained)[1:]:
+            assert b"distill" not in run.model_file.read_bytes()
+
+    def test_a_teachers_soft_targets_are_stored_once(self, trained, tiny):
+        recipe = tiny.with_values({"distillation.temperature": 7.0, "training.epochs": 1})
+        trained.train("distilled", recipe, trained.folder)
+        digest = trained.teacher.metrics["last"]["model_sha256"][:16]
+        stored = (trained.folder / "digits" / "soft_targets").glob(f"{digest}-*")
+        assert len(list(stored)) == 1
+
+
+class TestReuse:
+    def test_a_complete_run_is_found_again(self, trained, tiny):
+        before = {run.folder: run.model_file.stat().st_mtime_ns for run in runs_of(trained)}
+        for role, run in zip(ROLES, runs_of(trained), strict=True):
+            again = trained.train(role, tiny, trained.folder)
+            assert again.reused
+            assert again.metrics == run.metrics
+            assert again.model_file.stat().st_mtime_ns == before[again.folder]
+
+    @pytest.mark.parametrize(
+        "change",
+        [
+            {"distillation.temperature": 9.0},
+            {"student.model": "cnn"},
+            {"data.label_fraction": 0.5},
+            {"name": "other"},
+        ],
+    )
+    def test_another_student_has_the_same_teacher(self, change, trained, tiny):
+        assert trained.train("teacher", tiny.with_values(change), trained.folder).reused
+
+    def test_a_run_that_another_process_finishes_is_not_trained_again(
+        self, trained, tiny, tmp_path, monkeypatch
+    ):
+        """The other process finishes between the first look and the lock."""
+        spec = trained.spec("baseline", tiny, tmp_path)
+        looks = []
+
+        def look(folder, identity):
+            looks.append(folder)
+            found = completed(folder, identity)
+            if len(looks) == 1:
+                assert found is None
+                shutil.copytree(trained.baseline.folder, folder)
+            return found
+
+        monkeypatch.setattr(module, "completed", look)
+        run = train(spec, {})
+        assert looks == [spec.folder] * 2
+        assert run.reused
+        assert run.metrics == trained.baseline.metrics
+
+    def test_retrain_gives_the_same_model_and_keeps_the_older_run(self, trained, tiny, tmp_path):
+        first = trained.train("baseline", tiny, tmp_path)
+        second = trained.train("baseline", tiny, tmp_path, retrain=True)
+        assert second.folder == first.folder
+        assert not second.reused
+        older = first.folder.with_name(f"{first.folder.name}~1")
+        assert (older / "student.keras").exists()
+        assert same(weights(trained.baseline), weights(second))
+
+    def test_a_damaged_run_is_refused_by_name(self, trained, tiny, tmp_path):
+        spec = trained.spec("baseline", tiny, tmp_path)
+        shutil.copytree(trained.baseline.folder, spec.folder)
+        whole = (spec.folder / "metrics.json").read_text()
+        (spec.folder / "metrics.json").write_text("{")
+        with pytest.raises(UserError, match=r"metrics\.json is missing or damaged"):
+            train(spec, {})
+        (spec.folder / "metrics.json").write_text(whole)
+        settings = json.loads((spec.folder / "settings.json").read_text())
+        settings["identity"]["seed"] = 5
+        (spec.folder / "settings.json").write_text(json.dumps(settings))
+        with pytest.raises(UserError, match="made with other settings"):
+            train(spec, {})
+
+    def test_a_run_folder_of_the_first_format_is_refused(self, trained, tiny, tmp_path):
+        spec = trained.spec("baseline", tiny, tmp_path)
+        shutil.copytree(trained.baseline.folder, spec.folder)
+        settings = json.loads((spec.folder / "settings.json").read_text())
+        del settings["format"]
+        (spec.folder / "settings.json").write_text(json.dumps(settings))
+        with pytest.raises(UserError, match="has format 1, and this version of distill reads"):
+            train(spec, {})
+
+
+def test_specs_and_runs_train_in_another_process(trained, tiny, tmp_path):
+    """`train` itself, its arguments and its result are pickled by the standard library."""
+    recipe = tiny.with_values({"training.epochs": 1})
+    spec, inputs = (
+        trained.spec("distilled", recipe, tmp_path),
+        {trained.teacher.key: trained.teacher},
+    )
+    context = multiprocessing.get_context("spawn")
+    with concurrent.futures.ProcessPoolExecutor(1, mp_context=context) as pool:
+        there = pool.submit(train, spec, inputs).result()
+    here = trained.train("distilled", recipe, tmp_path / "here")
+    assert not there.reused
+    assert there.folder == spec.folder
+    for checkpoint in ("last", "best"):
+        for split in ("validation", "test"):
+            assert there.metrics[checkpoint][split] == here.metrics[checkpoint][split]
+    assert same(weights(there), weights(here))
+
+
+def without_times(history):
+    return {name: values for name, values in history.items() if name != "seconds"}
+
+
+class Killed(Exception):
+    pass
+
+
+@pytest.mark.parametrize("kind", ["baseline", "distilled", "fitnet"])
+def test_a_killed_run_resumes_and_ends_like_an_unharmed_one(
+    kind, trained, tiny, tmp_path, monkeypatch, request
+):
+    monkeypatch.setattr(checkpoints, "CHECKPOINT_SECONDS", 0.0)
+    recipe = tiny.with_values(FITNET) if kind == "fitnet" else tiny
+    role = "baseline" if kind == "baseline" else "distilled"
+
+    def kill_after(epoch):
+        def listen(event):
+            if isinstance(event, EpochEnded) and event.epoch == epoch:
+                raise Killed
+
+        return listen
+
+    unharmed = request.getfixturevalue("fitnet") if kind == "fitnet" else getattr(trained, kind)
+    for epoch in (1, 2):
+        with pytest.raises(Killed):
+            trained.train(role, recipe, tmp_path, on_event=kill_after(epoch))
+    (checkpoint,) = tmp_path.rglob("checkpoint-*")
+    assert checkpoint.name == "checkpoint-000002.npz"
+    epochs = []
+    run = trained.train(
+        role,
+        recipe,
+        tmp_path,
+        on_event=lambda event: epochs.append(getattr(event, "epoch", None)),
+    )
+    assert [epoch for epoch in epochs if epoch] == [3]
+    assert without_times(run.history()) == without_times(unharmed.history())
+    for checkpoint in ("last", "best"):
+        assert same(weights(run, checkpoint), weights(unharmed, checkpoint))
+        assert run.metrics[checkpoint]["test"] == unharmed.metrics[checkpoint]["test"]
+        assert run.metrics[checkpoint]["epoch"] == unharmed.metrics[checkpoint]["epoch"]
+    assert not list(tmp_path.rglob("checkpoint-*"))
+
+
+def test_the_number_of_steps_in_one_call_changes_nothing(trained, tiny, tmp_path, monkeypatch):
+    """An epoch of 21 steps: in one call, and in calls of 3 steps."""
+    monkeypatch.setattr(module, "MOST_STEPS", 3)
+    run = trained.train("baseline", tiny, tmp_path)
+    assert same(weights(run), weights(trained.baseline))
+
+
+@pytest.mark.parametrize(
+    ("steps", "together"), [(1, 1), (21, 21), (64, 64), (96, 48), (422, 211), (469, 67), (1031, 1)]
+)
+def test_calls_end_with_the_epoch(steps, together):
+    assert module._steps_per_execution(steps) == together
+
+
+def test_baseline_and_distilled_student_start_alike_and_take_equally_many_steps(
+    trained, tiny, tmp_path, monkeypatch
+):
+    start, steps = {}, {}
+
+    class Watch(checkpoints.EpochSeconds):
+        def on_train_begin(self, logs=None):
+            student = getattr(self.model, "student", self.model)
+            start[role] = student.get_weights()
+
+        def on_train_end(self, logs=None):
+            steps[role] = int(self.model.optimizer.iterations.numpy())
+
+    monkeypatch.setattr(module, "EpochSeconds", Watch)
+    recipe = tiny.with_values({"training.epochs": 1})
+    for role in ("baseline", "distilled"):
+        trained.train(role, recipe, tmp_path)
+    assert same(start["baseline"], start["distilled"])
+    assert steps == {"baseline": 21, "distilled": 21}  # of 64 images each, from 1,294
+
+
+def test_the_loss_becoming_nan_is_said_in_one_sentence(trained, tiny, tmp_path):
+    recipe = tiny.with_values({"training.optimizer": "sgd", "training.learning_rate": 1e30})
+    for role in ("baseline", "distilled"):
+        with pytest.raises(UserError, match="The loss became"):
+            trained.train(role, recipe, tmp_path)
+        assert not list(tmp_path.rglob("metrics.json"))
+
+
+def test_mixed_precision_leaves_no_trace(trained, tiny, tmp_path):
+    recipe = tiny.with_values({"training.precision": "mixed_float16", "training.epochs": 1})
+    run = trained.train("baseline", recipe, tmp_path)
+    assert run.load_model().get_layer("hidden1").compute_dtype == "float16"
+    assert keras.config.dtype_policy().name == "float32"
+
+
+class TestDistillation:
+    def test_a_method_with_weights_adds_none_to_the_student(self, trained, fitnet):
+        assert fitnet.metrics["parameters"] == trained.distilled.metrics["parameters"]
+        assert not same(weights(fitnet), weights(trained.distilled))
+        settings = fitnet.settings()["identity"]["settings"]
+        assert settings["distillation.options"] == {"weight": 0.1}
+
+    def test_the_check_reports_gradients(self, trained, tiny, tmp_path):
+        spec = trained.spec("distilled", tiny.with_values(FITNET), tmp_path)
+        findings = check_distillation(spec, trained.teacher, baseline_accuracy=0.5)
+        assert findings[-1].sentence.startswith("Weighted gradients")
+        assert not list(tmp_path.iterdir())
+
+    def test_validation_compares_with_the_teachers_stored_logits(self, trained, tiny):
+        temperature = tiny.distillation.temperature
+        soft = [
+            run.predictions("last", "validation") / temperature
+            for run in (trained.teacher, trained.distilled)
+        ]
+        log_p, log_q = (special.log_softmax(logits, axis=1) for logits in soft)
+        divergence = temperature**2 * np.sum(np.exp(log_p) * (log_p - log_q), axis=1)
+        found = trained.distilled.history()["val_soft_loss"][-1]
+        np.testing.assert_allclose(found, divergence.mean(), rtol=1e-4)
+
+    def test_the_teacher_is_not_run_where_its_logits_are_stored(
+        self, trained, tiny, tmp_path, monkeypatch
+    ):
+        def run_teacher(self, inputs):
+            raise AssertionError("the teacher was run")
+
+        monkeypatch.setattr(Distiller, "teacher_outputs", run_teacher)
+        recipe = tiny.with_values({"training.epochs": 1})
+        trained.train("distilled", recipe, tmp_path)
+
+
+class Seen(Exception):
+    pass
+
+
+@pytest.fixture
+def see(trained, tmp_path, monkeypatch):
+    """Returns what a run trains on: the split, and the pipeline's keyword arguments."""
+
+    def stop(split, *arguments, **more):
+        raise Seen(split, more)
+
+    def train_until_the_pipeline(role, recipe):
+        with pytest.raises(Seen) as seen:
+            trained.train(role, recipe, tmp_path)
+        return seen.value.args
+
+    monkeypatch.setattr(module, "training_pipeline", stop)
+    return train_until_the_pipeline
+
+
+class TestWhatARoleSees:
+    def test_labels(self, tiny, see):
+        """The teacher all, the baseline a fifth, the distilled student that fifth."""
+        teacher, baseline, distilled = (see(role, tiny)[0].labels for role in ROLES)
+        assert len(teacher) == len(distilled) == 1294
+        assert np.all(teacher >= 0)
+        assert np.all(baseline >= 0)
+        assert len(baseline) == np.sum(distilled >= 0) == pytest.approx(0.2 * 1294, abs=5)
+        np.testing.assert_array_equal(distilled[distilled >= 0], baseline)
+        np.testing.assert_array_equal(distilled[distilled >= 0], teacher[distilled >= 0])
+
+    def test_shuffled_soft_targets(self, trained, tiny, see):
+        """Each image gets the soft targets of another image of its class."""
+        labels = data_of(tiny).train.labels
+        split, more = see("distilled", tiny)
+        own = more["teacher_logits"]
+        expected = predict_logits(trained.teacher.load_model(), split)
+        np.testing.assert_allclose(own, expected, atol=1e-4)
+        _, more = see("distilled", tiny.with_values({"distillation.soft_targets": "shuffled"}))
+        shuffled = more["teacher_logits"]
+        for label in range(10):
+            mine, theirs = own[labels == label], shuffled[labels == label]
+            assert sorted(map(tuple, mine)) == sorted(map(tuple, theirs))
+        assert not np.any(np.all(own == shuffled, axis=1))
+
+    def test_the_settings_of_the_transfer_set(self, tiny, see):
+        data = data_of(tiny)
+        values = {"data.student_exclude": ("3", "5"), "data.noise": 0.5, "training.translation": 1}
+        recipe = tiny.with_values(values)
+        split, more = see("teacher", recipe)
+        assert len(split) == len(data.train)
+        assert more["translation"] == 1
+        split, _ = see("baseline", recipe)
+        assert set(split.labels) == {0, 1, 2, 4, 6, 7, 8, 9}
+        originals = {image.tobytes() for image in data.train.images}
+        assert {image.tobytes() for image in split.images} <= originals
+        split, more = see("distilled", recipe)
+        kept = ~np.isin(data.train.labels, (3, 5))
+        added = split.images.astype(float) - 0.5 * data.train.images[kept]
+        assert added.min() >= -0.5
+        assert added.max() <= 128
+        assert added.mean() == pytest.approx(0.5 * 127.5, abs=1)
+        assert set(split.labels) == {-1, 0, 1, 2, 4, 6, 7, 8, 9}
+        assert more["teacher_logits"] is None  # the teacher sees each image as it was moved
+        split, _ = see("distilled", recipe.with_values({"data.noise": 1.0}))
+        assert set(split.labels) == {-1}
+
+    def test_the_fold_of_its_seed(self, trained, tiny, tmp_path):
+        values = {"experiment.folds": 4, "training.epochs": 1}
+        recipe = tiny.with_values(values).with_seed(1)
+        run = trained.train("baseline", recipe, tmp_path)
+        np.testing.assert_array_equal(run.labels("test"), data_of(recipe).test.labels)
+
+
+def test_only_students_have_smoothed_labels(trained, tiny, tmp_path):
+    recipe = tiny.with_values({"student.label_smoothing": 0.3})
+    assert trained.train("teacher", recipe, trained.folder).reused
+    run = trained.train("baseline", recipe, tmp_path)
+    assert not same(weights(run), weights(trained.baseline))
+
+
+def test_a_baseline_trains_for_as_long_as_the_distillation_took(trained, tiny, tmp_path):
+    """Epochs of 3 s against 2 s: half as many epochs again. The first epochs compile."""
+    recipe = tiny.with_values({"training.epochs": 4})
+    specs = [trained.spec(role, tiny, trained.folder) for role in ("distilled", "baseline")]
+    inputs = {}
+    times = "seconds\n60\n3\n3.2\n2.8\n", "seconds\n50\n2\n2\n9\n"
+    for run, lines in zip((trained.distilled, trained.baseline), times, strict=True):
+        copy = tmp_path / run.folder.name
+        shutil.copytree(run.folder, copy)
+        (copy / "history.csv").write_text(lines)
+        inputs[run.key] = dataclasses.replace(run, folder=copy)
+    spec = make_spec(Role.BASELINE, recipe, tmp_path / "runs", match_time_of=specs)
+    run = train(spec, inputs)
+    assert run.metrics["last"]["epoch"] == len(run.history()["loss"]) == 6
+    assert run.folder != trained.spec("baseline", recipe, tmp_path / "runs").folder
+    assert train(spec, inputs).reused
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_a_trial_returns_times_traces_once_and_leaves_nothing(
+    role, trained, tiny, tmp_path, monkeypatch
+):
+    traced = []
+    for kind in (keras.Model, Distiller):
+
+        def train_step(self, data, step=kind.train_step):
+            traced.append(role)
+            return step(self, data)
+
+        monkeypatch.setattr(kind, "train_step", train_step)
+    spec = trained.spec(role, tiny, tmp_path / "runs")
+    monkeypatch.chdir(tmp_path)
+    start, epoch = trial(spec)
+    assert 0 < epoch < start < 60
+    assert not list(tmp_path.iterdir())
+    assert traced == [role]
