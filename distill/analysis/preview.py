@@ -13,10 +13,9 @@ from distill.analysis.figures.style import save_png, short
 from distill.data import Split
 from distill.data.augmentation import make_augmentation
 from distill.errors import UserError
-from distill.models import build_model
 from distill.recipes import Recipe
 from distill.runs import Role
-from distill.training.data import data_of
+from distill.training.data import build_architecture, data_of
 from distill.training.spec import make_spec
 from distill.training.teachers import source_of
 
@@ -72,8 +71,7 @@ def _augmenting_layers(spec, data):
     if spec.is_teacher:
         model = source_of(spec.recipe).validate(spec.recipe, data)
     else:
-        student = spec.recipe.student
-        model = build_model(student.model, data.image_shape, data.classes, **student.options)
+        model = build_architecture(spec.recipe.student, data)
     layers = (layer for layer in model.layers if not isinstance(layer, keras.layers.InputLayer))
     return list(itertools.takewhile(lambda layer: isinstance(layer, _AUGMENTING), layers))
 

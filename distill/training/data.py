@@ -2,6 +2,7 @@
 
 import functools
 
+import keras
 import numpy as np
 
 from distill.data import (
@@ -17,8 +18,9 @@ from distill.data import (
     select_training_classes,
     unlabelled_images,
 )
+from distill.models import build_model
 from distill.recipes import Recipe
-from distill.recipes.recipe import OWN
+from distill.recipes.recipe import OWN, Student, Teacher
 
 load_data_once = functools.lru_cache(maxsize=3)(load_data)
 
@@ -86,3 +88,8 @@ def omitted_classes(recipe: Recipe) -> list[int]:
         included = {class_number(data, name) for name in recipe.data.student_include}
         return [number for number in range(data.classes) if number not in included]
     return sorted({class_number(data, name) for name in excluded})
+
+
+def build_architecture(part: Teacher | Student, data: ImageData) -> keras.Model:
+    """Builds the model that a recipe's teacher or student names, with fresh weights."""
+    return build_model(part.model, data.image_shape, data.classes, **part.options)

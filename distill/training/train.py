@@ -19,7 +19,6 @@ from distill.data import (
 from distill.distiller import Distiller
 from distill.files import write_json
 from distill.methods import CrossEntropy, get_method
-from distill.models import build_model
 from distill.runs import Run, completed, locked, set_aside, write_settings
 from distill.training.checkpoints import (
     BestEpoch,
@@ -29,7 +28,7 @@ from distill.training.checkpoints import (
     remove_checkpoints,
     resume,
 )
-from distill.training.data import clean_transfer_set, data_of
+from distill.training.data import build_architecture, clean_transfer_set, data_of
 from distill.training.events import EventCallback, OnEvent, ignore
 from distill.training.optimizer import make_optimizer
 from distill.training.outcome import keep, measure_only
@@ -194,8 +193,7 @@ def _build(spec, inputs, examples):
 
 
 def _student(spec):
-    student, data = spec.recipe.student, data_of(spec.recipe)
-    return build_model(student.model, data.image_shape, data.classes, **student.options)
+    return build_architecture(spec.recipe.student, data_of(spec.recipe))
 
 
 def _distiller(spec, teacher, examples):

@@ -5,9 +5,9 @@ from typing import Any
 import keras
 
 from distill.data import ImageData
-from distill.models import build_model
 from distill.recipes import Recipe
 from distill.runs import Role
+from distill.training.data import build_architecture
 from distill.training.teachers.source import Request, TeacherSource
 
 
@@ -25,8 +25,7 @@ class _Distilled(TeacherSource):
         return Request(Role.DISTILLED, before, self.title.format(recipe=before))
 
     def validate(self, recipe: Recipe, data: ImageData) -> keras.Model:
-        student = self.before(recipe).student
-        return build_model(student.model, data.image_shape, data.classes, **student.options)
+        return build_architecture(self.before(recipe).student, data)
 
 
 class Assistant(_Distilled):

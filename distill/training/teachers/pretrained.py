@@ -7,10 +7,10 @@ import keras
 
 from distill.data import ImageData
 from distill.errors import UserError
-from distill.models import build_model, require_classifier, with_new_classifier
+from distill.models import require_classifier, with_new_classifier
 from distill.recipes import Recipe, get_recipe
 from distill.runs import Role, Run
-from distill.training.data import data_of
+from distill.training.data import build_architecture, data_of
 from distill.training.teachers.source import Request, TeacherSource
 
 
@@ -37,8 +37,7 @@ class Pretrained(TeacherSource):
                     f"teacher.{name} is {value!r}, and must be {wanted!r}, as in the recipe "
                     f"{before.name!r} of teacher.pretraining."
                 )
-        teacher = before.teacher
-        model = build_model(teacher.model, data.image_shape, data.classes, **teacher.options)
+        model = build_architecture(before.teacher, data)
         require_classifier(model)
         shape = data_of(before).image_shape
         if shape != data.image_shape:

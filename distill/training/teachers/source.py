@@ -8,10 +8,10 @@ import keras
 import numpy as np
 
 from distill.data import ImageData, Split
-from distill.models import build_model
 from distill.recipes import Recipe
 from distill.runs import Role, Run
 from distill.soft_targets import soft_targets
+from distill.training.data import build_architecture
 
 
 class Request(NamedTuple):
@@ -72,8 +72,7 @@ class TeacherSource:
         Raises:
             UserError: the teacher cannot be had.
         """
-        teacher = recipe.teacher
-        return build_model(teacher.model, data.image_shape, data.classes, **teacher.options)
+        return build_architecture(recipe.teacher, data)
 
     def build(self, recipe: Recipe, data: ImageData, inputs: Sequence[Run]) -> keras.Model:
         """Makes the model that is trained or, if the source trains nothing, measured.
@@ -83,8 +82,7 @@ class TeacherSource:
             data: its data.
             inputs: the finished runs from which the teacher is made.
         """
-        teacher = recipe.teacher
-        return build_model(teacher.model, data.image_shape, data.classes, **teacher.options)
+        return build_architecture(recipe.teacher, data)
 
     def file(self, recipe: Recipe, folder: Path) -> Path:
         """Returns where the model of a teacher lies that is not trained; it is saved if missing."""
