@@ -48,12 +48,7 @@ def test_first_two_blocks_are_one_line_each():
 
 @pytest.mark.parametrize(
     ("teacher", "student"),
-    [
-        (sequential, functional),
-        (functional, Subclassed),
-        (Subclassed, sequential),
-        (application, functional),
-    ],
+    [(application, sequential), (Subclassed, functional), (functional, Subclassed)],
 )
 def test_lines_of_python_distil_a_strangers_models(teacher, student, tmp_path, monkeypatch, capsys):
     (lines,) = [text for language, text in BLOCKS if language == "python"]
