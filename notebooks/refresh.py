@@ -2,6 +2,7 @@
 
 python notebooks/refresh.py                    execute all notebooks in full
 python notebooks/refresh.py flowers --quick    execute one notebook with QUICK
+python notebooks/refresh.py --quick --check    see that all can be executed; write nothing
 python notebooks/refresh.py --runs FOLDER      reuse the runs that are in this folder
 """
 
@@ -142,6 +143,7 @@ def main() -> int:
     parser.add_argument("--quick", action="store_true", help="set QUICK; takes a few minutes")
     help_runs = "folder in which they are executed; its runs are reused"
     parser.add_argument("--runs", type=Path, metavar="FOLDER", help=help_runs)
+    parser.add_argument("--check", action="store_true", help="leave the notebooks as they are")
     options = parser.parse_args()
     if unknown := sorted(set(options.names) - set(names)):
         parser.error(f"there is no notebook {unknown[0]!r}; use one of {listed}")
@@ -160,7 +162,8 @@ def main() -> int:
                 faulty = True
                 continue
         clean(notebook)
-        nbformat.write(notebook, path)
+        if not options.check:
+            nbformat.write(notebook, path)
         found = faults(notebook, name)
         if str(folder.resolve()) in nbformat.writes(notebook):
             found.append(f"it contains the path {folder.resolve()}, where it was executed")
