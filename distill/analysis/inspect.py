@@ -14,7 +14,7 @@ from distill.analysis.statistics import bootstrap_difference, mcnemar
 from distill.analysis.write import write_all, write_report
 from distill.errors import UserError
 from distill.evaluation import agreement
-from distill.experiments.record import FILE
+from distill.experiments.plan import FILE
 from distill.runs import Run, open_run
 
 

@@ -8,7 +8,7 @@ from distill.analysis.results import GridPoint, Results
 from distill.errors import UserError
 from distill.experiments.command import command_of
 from distill.experiments.grid import Axis
-from distill.experiments.record import FILE, FORMAT
+from distill.experiments.plan import FILE, FORMAT
 from distill.experiments.variants import MAIN_VARIANTS, VARIANTS
 from distill.files import damaged as damaged_file
 from distill.files import read_arrays, read_json
