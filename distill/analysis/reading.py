@@ -15,17 +15,11 @@ from distill.files import read_arrays, read_json
 from distill.recipes import Recipe
 from distill.runs import SPLITS, open_run
 
-_MEASURES = ("accuracy", "errors", "examples", "nll", "ece")
+_MEASURES = {"accuracy", "errors", "examples", "nll", "ece"}
 
 
 def read_results(folder: Path) -> Results:
     """Reads an experiment and those of its runs that are complete and undamaged.
-
-    Args:
-        folder: the experiment's folder.
-
-    Returns:
-        The results.
 
     Raises:
         UserError: the folder holds no experiment, a damaged one, or one of another format.
@@ -92,12 +86,11 @@ def _open_whole(folder):
         return None
     is_same = run.metrics["last"]["epoch"] == run.metrics["best"]["epoch"]
     kept = ["last"] if is_same else ["last", "best"]
-    needed = {f"{split}_labels" for split in SPLITS}
-    needed |= {f"{checkpoint}_{split}" for checkpoint in kept for split in SPLITS}
+    needed = {f"{name}_{split}" for name in kept for split in SPLITS}
+    needed |= {f"{split}_labels" for split in SPLITS}
     if not needed <= set(read_arrays(folder / "predictions.npz")):
         raise damaged_file(folder / "predictions.npz")
-    measured = [run.metrics[checkpoint][split] for checkpoint in kept for split in SPLITS]
-    if not all(name in each for name in _MEASURES for each in measured):
+    if not all(set(run.metrics[name][split]) >= _MEASURES for name in kept for split in SPLITS):
         raise damaged_file(folder / "metrics.json")
     if run.metrics["last"]["epoch"] is not None:
         run.history()

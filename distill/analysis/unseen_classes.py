@@ -20,17 +20,10 @@ def class_errors(run: Run, logits: np.ndarray, classes: Sequence[int]) -> int:
 
 
 def corrected_logits(run: Run, checkpoint: str, unseen: Sequence[int], on: str) -> np.ndarray:
-    """Adds one number to the test logits of the unseen classes.
+    """Adds to the test logits of the unseen classes the number that is best on the split `on`.
 
-    It is the number with the highest accuracy on the split `on`. Chosen on validation data it
-    gives a fair accuracy. Chosen on the test set, as in Hinton, Vinyals and Dean (2015), it does
-    not.
-
-    Args:
-        run: the run of a student.
-        checkpoint: `"last"` or `"best"`.
-        unseen: numbers of the classes.
-        on: `"validation"` or `"test"`.
+    Chosen on validation data it gives a fair accuracy. Chosen on the test set, as in Hinton,
+    Vinyals and Dean (2015), it does not.
     """
     bias = best_class_bias(run.predictions(checkpoint, on), run.labels(on), unseen)
     return with_class_bias(run.predictions(checkpoint, "test"), unseen, bias)

@@ -111,4 +111,4 @@ def test_files_that_cannot_be_written(tmp_path):
     (tmp_path / "file").touch()
     image = np.zeros((1, 4, 4, 1))
     with pytest.raises(UserError, match="cannot be written"):
-        write_preview(tmp_path / "file" / "x.png", image, image[:, None], "nothing")
+        write_preview(tmp_path / "file" / "x.png", image, image[:, None], "nothing", ["x"])

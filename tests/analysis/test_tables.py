@@ -153,3 +153,40 @@ def test_the_best_row_of_a_single_variant(fake_results):
     table = main_table(fake_results(*points, axes=axes, variants=("teacher",)))
     assert table.bold == [1]
     assert table.notes == "Bold: best validation accuracy of the teacher."
+
+
+@pytest.mark.parametrize(
+    ("accuracies", "caption"),
+    [
+        ((0.9, 0.91), "test set of 12,000 images, last epoch, mean ± std over seeds"),
+        ((0.9,), "test set of 12,000 images, last epoch, one seed"),
+    ],
+)
+def test_the_caption_counts_images_and_speaks_of_seeds_if_there_are_several(
+    accuracies, caption, fake_results
+):
+    values = {"teacher": (accuracies, None, 10, 12_000)}
+    table = main_table(fake_results(({}, values), variants=("teacher",)))
+    assert table.caption == f"made up on digits: {caption}"
+
+
+def test_an_axis_of_one_value_gets_no_column(fake_results):
+    """An option of what another axis varies, which stays an axis."""
+    axes = [
+        Axis("distillation.assistant", (None, "mlp")),
+        Axis("distillation.assistant_options.hidden", (6,)),
+    ]
+    points = [
+        (
+            {"distillation.assistant": kind, "distillation.assistant_options.hidden": 6},
+            {"baseline": (BASELINE,), "distilled": (BETTER,)},
+        )
+        for kind in (None, "mlp")
+    ]
+    results = fake_results(*points, axes=axes)
+    table = main_table(results)
+    assert table.headings[:2] == ["assistant", "baseline, %"]
+    assert [row[0] for row in table.rows] == ["none", "mlp"]
+    assert table.notes.endswith("At every grid point: assistant hidden 6.")
+    assert comparison_table(results).rows[1][0] == "assistant mlp"
+    assert "assistant hidden" in summary_table(results).headings
