@@ -7,8 +7,8 @@ from pathlib import Path
 import keras
 import numpy as np
 import tensorflow as tf
-from matplotlib.figure import Figure
 
+from distill.analysis.figures.images import image_grid
 from distill.analysis.figures.style import save_png, short
 from distill.data import Split
 from distill.data.augmentation import make_augmentation
@@ -86,43 +86,21 @@ def augmented_versions(
 
 
 def write_preview(
-    path: Path,
-    originals: np.ndarray,
-    versions: np.ndarray,
-    title: str,
-    class_names: Sequence[str],
+    path: Path, originals: np.ndarray, versions: np.ndarray, title: str, names: Sequence[str]
 ) -> None:
-    """Draws one row for each image: its class, the original, and its augmented versions.
+    """Draws one row for each image: the original above its class name, and its versions.
 
     `originals` is `(images, height, width, channels)` with values 0 to 255, and `versions` has a
     second axis.
     """
-    rows, columns = versions.shape[0], versions.shape[1] + 1
-    height, width = originals.shape[1:3]
-    side = 1.1  # inches
-    size = (side * columns + 0.3, side * rows * height / width * 0.96 + 0.55)
-    figure = Figure(figsize=size, layout="constrained")
-    figure.get_layout_engine().set(w_pad=0.015, h_pad=0.015, wspace=0, hspace=0)
-    # A narrow empty column separates the originals from their versions.
-    widths = [1, 0.08] + [1] * (columns - 1)
-    axes = figure.subplots(rows, columns + 1, squeeze=False, width_ratios=widths)
-    for axis in axes.flat:
-        axis.axis("off")
-    for row in range(rows):
-        images = [originals[row], *versions[row]]
-        for axis, image in zip(np.delete(axes[row], 1), images, strict=True):
-            pixels = np.clip(np.rint(image), 0, 255).astype("uint8")
-            # Three equal channels, because a colour map would round gray values.
-            pixels = np.repeat(pixels, 3, axis=-1) if pixels.shape[-1] == 1 else pixels
-            axis.imshow(pixels, interpolation="nearest")
-        first, place = axes[row, 0], {"rotation": 90, "ha": "right", "va": "center"}
-        place["transform"] = first.transAxes
-        first.text(-0.06, 0.5, short(class_names[row], 16), fontsize=8, **place)
-    axes[0, 0].set_title("original", fontsize=9)
-    axes[0, 2].set_title("augmented", fontsize=9, loc="left")
-    figure.suptitle(title, fontsize=10)
+    pixels = np.clip(np.rint(versions), 0, 255).astype("uint8")
+    cells = []
+    for original, row, name in zip(originals, pixels, names, strict=True):
+        cells += [(original, short(name, 16)), *((image, "") for image in row)]
+    figure = image_grid(cells, columns=1 + versions.shape[1])
+    figure.suptitle(f"{title}\nfirst column: originals", fontsize=10)
     try:
-        save_png(figure, path, dpi=150)
+        save_png(figure, path, dpi=120)
     except OSError as error:
         raise UserError(
             f"The picture {path} cannot be written ({error.strerror or error}); give another file "

@@ -68,10 +68,8 @@ def read_results(folder: Path) -> Results:
 
 
 def results_of_run(folder: Path) -> Results:
-    """Returns the results of a single run, as an experiment of one grid point and one seed."""
+    """Returns the results of a complete run, as an experiment of one grid point and one seed."""
     run = open_run(folder)
-    if run is None:
-        raise UserError(f"The folder {folder} holds no complete run.")
     recipe = _recipe(run.settings()["recipe"])
     variant = next(name for name, each in MAIN_VARIANTS.items() if each.role == run.role)
     command = command_of(recipe, (), (variant,), folder.parent.parent)

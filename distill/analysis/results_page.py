@@ -14,7 +14,7 @@ import jinja2.sandbox
 import numpy as np
 from matplotlib.figure import Figure
 
-from distill.analysis.figures.curves import axis_curve, learning_curve, logged
+from distill.analysis.figures.curves import axis_curve, learning_curve, logged, what_is_drawn
 from distill.analysis.figures.matrices import confusion_matrix
 from distill.analysis.figures.style import save_png
 from distill.analysis.numbers import percent, plain, points
@@ -35,6 +35,14 @@ from distill.runs import completed
 SUFFIX = ".md.j2"
 
 
+class _Sandbox(jinja2.sandbox.ImmutableSandboxedEnvironment):
+    """A template from somebody else must not run code, nor write files by paths and arrays."""
+
+    def is_safe_attribute(self, obj, attr, value):
+        is_writer = isinstance(obj, Path | np.ndarray)
+        return not is_writer and super().is_safe_attribute(obj, attr, value)
+
+
 def write_results_page(template: Path, runs: Path) -> Path:
     """Fills the template FILE.md.j2 from finished runs; writes FILE.md and its figures beside it.
 
@@ -47,8 +55,7 @@ def write_results_page(template: Path, runs: Path) -> Path:
     if not template.name.endswith(SUFFIX) or not template.is_file():
         raise UserError(f"{template} is not a template of a results page; give a file FILE.md.j2.")
     page = ResultsPage(template.with_suffix(""), runs)
-    # The sandbox, because a template from somebody else must not run code.
-    environment = jinja2.sandbox.ImmutableSandboxedEnvironment(
+    environment = _Sandbox(
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -180,7 +187,7 @@ class PageResults(Results):
             for variant in variants
         }
         figure = axis_curve(axes[0].title, values, series, quantity)
-        text = f"{quantity} along {axes[0].title}, mean over seeds and its 95 % interval"
+        text = f"{quantity} along {axes[0].title}, {what_is_drawn(series)}"
         return self._picture(name, figure, text)
 
     def learning_curves(

@@ -135,18 +135,11 @@ def paired_difference(
 def mcnemar(correct_a: Sequence[bool], correct_b: Sequence[bool]) -> McNemar:
     """Compares two models on the same test examples by McNemar's exact test.
 
-    If the models are equally good, each example that only one of them classifies correctly belongs
-    to either with probability 1/2: a two-sided binomial test. The interval belongs to this test: it
-    is that of Clopper and Pearson for the share s of `only_a` in these n of N examples, which turns
-    into a difference of accuracies by `(2 s − 1) n / N`. It excludes 0 if and only if p is below
-    0.05.
-
-    Args:
-        correct_a: for each example, whether the first model is correct.
-        correct_b: the same for the second model.
-
-    Raises:
-        UserError: the numbers of examples differ, or are 0.
+    The arguments say for each example whether a model is correct. If the models are equally good,
+    each of the n examples that only one of them classifies correctly belongs to either with
+    probability 1/2: a two-sided binomial test. The interval belongs to this test: it is that of
+    Clopper and Pearson for the share s of `only_a` among these n, which turns into a difference of
+    accuracies on N examples by `(2 s − 1) n / N`. It excludes 0 if and only if p is below 0.05.
 
     >>> found = mcnemar([True] * 6 + [False] * 4, [False] * 10)
     >>> found.only_a, found.p_value, found.difference, round(found.low, 3), found.high

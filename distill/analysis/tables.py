@@ -5,9 +5,8 @@ from collections.abc import Sequence
 
 from distill.analysis.numbers import interval, p_value, percent, plain, too_few
 from distill.analysis.page.parts import Table
-from distill.analysis.results import Comparison, Results
+from distill.analysis.results import Comparison, Results, class_errors, unseen_classes
 from distill.analysis.statistics import LEAST_SEEDS, mean_and_std, mean_interval
-from distill.analysis.unseen_classes import class_errors, corrected_logits, unseen_classes
 from distill.experiments.grid import show_setting
 from distill.experiments.variants import VARIANTS
 from distill.recipes import show_value
@@ -143,7 +142,7 @@ def unseen_classes_table(results: Results) -> Table | None:
         for variant in results.variants if unseen else ():
             runs = [run for run in point.present(variant) if unseen_classes(run)]
             if runs:
-                counts = [_bias_counts(run, results.checkpoint, unseen) for run in runs]
+                counts = [_bias_counts(results, run, unseen) for run in runs]
                 where = [results.name_of(point)] if results.axes else []
                 title = VARIANTS[variant].title
                 rows.append([*where, title, *map(plain, zip(*counts, strict=True))])
@@ -160,11 +159,9 @@ def unseen_classes_table(results: Results) -> Table | None:
     return Table(headings, rows, caption="Classes that no student saw", notes=notes)
 
 
-def _bias_counts(run, checkpoint, unseen):
-    logits = run.predictions(checkpoint, "test")
-    fair, optimistic = (
-        corrected_logits(run, checkpoint, unseen, on) for on in ("validation", "test")
-    )
+def _bias_counts(results, run, unseen):
+    logits = results.logits(run)
+    fair, optimistic = (results.corrected_logits(run, unseen, on) for on in ("validation", "test"))
     every = range(logits.shape[1])
     asked = (logits, every), (logits, unseen), (fair, every), (fair, unseen), (optimistic, every)
     return [class_errors(run, *each) for each in asked]

@@ -121,6 +121,8 @@ def test_mistakes_in_a_template(fill, tmp_path):
         ("{{ 1 / 0 }}", "cannot be filled: ZeroDivisionError"),
         ("{{ ''.__class__.__mro__ }}", "cannot be filled: access to attribute '__class__'"),
         ("{{ cycler.__init__.__globals__ }}", "cannot be filled: access to attribute"),
+        ("{{ main.page.write_text('x') }}", "cannot be filled: access to attribute 'write_text'"),
+        (f'{{{{ main.mean_confusion("baseline", {AT4}).tofile("x") }}}}', "attribute 'tofile'"),
     ],
 )
 def test_whatever_goes_wrong_in_a_template_is_one_sentence(text, message, fill):

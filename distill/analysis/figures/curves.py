@@ -102,6 +102,14 @@ def axis_curve(
     return figure
 
 
+def what_is_drawn(series: Mapping[str, Sequence[Sequence[float]]]) -> str:
+    """Says what `axis_curve` draws of the seeds."""
+    seeds = max(len(each) for found in series.values() for each in found)
+    if seeds < 2:
+        return "one seed"
+    return f"mean over seeds{' and its 95 % interval' if seeds >= LEAST_SEEDS else ''}"
+
+
 def _is_number(value):
     return isinstance(value, int | float) and not isinstance(value, bool)
 

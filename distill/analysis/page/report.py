@@ -4,14 +4,13 @@ import re
 
 import numpy as np
 
-from distill.analysis.figures.curves import axis_curve
+from distill.analysis.figures.curves import axis_curve, what_is_drawn
 from distill.analysis.figures.matrices import heat_map
 from distill.analysis.page.images import image_sections
 from distill.analysis.page.models import Focus, model_sections
 from distill.analysis.page.parts import Code, Page, Picture, Section, Table
 from distill.analysis.results import Results
 from distill.analysis.sentences import sentences
-from distill.analysis.statistics import LEAST_SEEDS
 from distill.analysis.tables import (
     ablation_table,
     comparison_table,
@@ -103,9 +102,7 @@ def _axis_curve(results, quantity, values_of):
         f"{title} {', '.join(f'{np.mean(each):.1%}' if each else 'missing' for each in found)}"
         for title, found in series.items()
     )
-    most_seeds = max(len(each) for found in series.values() for each in found)
-    caption = f"{quantity.capitalize()}, {'mean over seeds' if most_seeds > 1 else 'one seed'}"
-    caption += " and its 95 % interval." if most_seeds >= LEAST_SEEDS else "."
+    caption = f"{quantity.capitalize()}, {what_is_drawn(series)}."
     figure = axis_curve(axis.title, axis.values, series, quantity)
     return Picture(figure, f"{quantity.capitalize()} along {axis.title}: {means}", caption)
 
