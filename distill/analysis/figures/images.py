@@ -69,7 +69,8 @@ def image_grid(images: Sequence[tuple[np.ndarray, str]], columns: int = 4) -> Fi
 
 
 def _draw_image(axis, image):
-    axis.imshow(image.squeeze(), cmap="gray_r", vmin=0, vmax=255)
+    # One channel is ink on paper, in three equal ones, because a colour map would round its values.
+    axis.imshow(np.repeat(255 - image, 3, axis=-1) if image.shape[-1] == 1 else image)
     axis.set_axis_off()
 
 
