@@ -58,24 +58,15 @@ class Results:
     Everything refers to the models of the recipe's report checkpoint, the last epoch by default.
     `where` holds values of axes, such as `{"temperature": 4.0}`, that select one grid point; it can
     be left out if there is only one.
-
-    Attributes:
-        recipe: the recipe.
-        axes: what is varied.
-        variants: names in `distill.experiments.variants.VARIANTS`.
-        points: the grid points.
-        command: the command line that made the experiment; `None` if a custom program did.
-        folder: the experiment's folder.
-        damaged: one sentence for each run that cannot be read.
     """
 
     recipe: Recipe
     axes: tuple[Axis, ...]
-    variants: tuple[str, ...]
+    variants: tuple[str, ...]  # names in `distill.experiments.variants.VARIANTS`
     points: list[GridPoint]
-    command: list[str] | None
+    command: list[str] | None  # that made the experiment; `None` if a custom program did
     folder: Path
-    damaged: list[str] = dataclasses.field(default_factory=list)
+    damaged: list[str] = dataclasses.field(default_factory=list)  # sentences, one for each run
 
     @property
     def title(self) -> str:

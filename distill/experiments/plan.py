@@ -29,21 +29,13 @@ class PlannedPoint:
 
 @dataclasses.dataclass(frozen=True)
 class Plan:
-    """What an experiment trains.
+    """What an experiment trains."""
 
-    Attributes:
-        recipe: the recipe, with its first seed and number of seeds.
-        axes: what is varied; empty for the main job.
-        variants: names in `distill.experiments.variants.VARIANTS`.
-        points: the grid points; the main job has one.
-        specs: every run once, by its key, each after those that it needs.
-    """
-
-    recipe: Recipe
-    axes: tuple[Axis, ...]
-    variants: tuple[str, ...]
+    recipe: Recipe  # with its first seed and number of seeds
+    axes: tuple[Axis, ...]  # empty for the main job, which has one grid point
+    variants: tuple[str, ...]  # names in `distill.experiments.variants.VARIANTS`
     points: list[PlannedPoint]
-    specs: dict[str, RunSpec]
+    specs: dict[str, RunSpec]  # every run once, by its key, each after those that it needs
 
     @property
     def is_grid(self) -> bool:
