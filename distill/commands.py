@@ -27,7 +27,7 @@ def list_runs(*, runs: Runs = RUNS) -> None:
 
 
 def compare(first: Path, second: Path, /, *, checkpoint: Literal["last", "best"] = "last") -> None:
-    """Compare the models of two runs on the same test examples (McNemar's test, bootstrap).
+    """Compare the models of two runs on the same test examples (McNemar's exact test).
 
     Args:
         first: the folder of a run.

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from distill.analysis.numbers import count
 from distill.analysis.page.parts import Page
 from distill.analysis.reading import read_results
 from distill.analysis.results import Results
@@ -22,13 +23,7 @@ from distill.recipes import Recipe
 
 @dataclasses.dataclass(frozen=True)
 class Outcome:
-    """What an experiment leaves.
-
-    Attributes:
-        results: its finished runs, and what they say.
-        failures: the runs that failed.
-        page: the report.
-    """
+    """What an experiment leaves: its finished runs, the runs that failed, and the report."""
 
     results: Results
     failures: list[Failure]
@@ -58,8 +53,7 @@ def run_experiment(
         executor: where runs execute; see `distill.experiments.execution.execute`.
         command: the command line that results name; by default the one that does the same.
 
-    Returns:
-        The results, the failures and the report. A failed run does not end the others.
+    A failed run does not end the others.
 
     Raises:
         UserError: the recipe asks for something that cannot be had, or no run could be trained.
@@ -71,8 +65,8 @@ def run_experiment(
     results = read_results(folder)
     page = write_all(results, console)
     if failures:
-        count = "1 run" if len(failures) == 1 else f"{len(failures)} runs"
-        console.print(f"[red]{count} failed[/]; the same command tries again:")
+        failed = count(len(failures), "run")
+        console.print(f"[red]{failed} failed[/]; the same command tries again:")
     for failure in failures:
         line = f"  {failure.spec.title}: {failure.reason}"
         console.print(line, soft_wrap=True, highlight=False, markup=False)

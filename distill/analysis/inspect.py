@@ -5,30 +5,22 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table as RichTable
 
-from distill.analysis.numbers import equals, percent
+from distill.analysis.numbers import equals, percent, signed
 from distill.analysis.page.parts import Table
 from distill.analysis.quality import quality, quality_rows
 from distill.analysis.reading import read_results, results_of_run
 from distill.analysis.sentences import sentences
-from distill.analysis.statistics import bootstrap_difference, mcnemar
+from distill.analysis.statistics import mcnemar
 from distill.analysis.write import write_all, write_report
 from distill.errors import UserError
 from distill.evaluation import agreement
-from distill.experiments.record import FILE
+from distill.experiments.plan import FILE
 from distill.runs import Run, open_run
 
 
-def list_runs(runs: Path, console: Console | None = None) -> None:
-    """Prints the experiments and the complete runs in a folder, then what is damaged.
-
-    Args:
-        runs: folder that holds run folders.
-        console: where they are printed; the terminal by default.
-
-    Raises:
-        UserError: the folder does not exist.
-    """
-    console = console or Console()
+def list_runs(runs: Path) -> None:
+    """Prints the experiments and the complete runs in a folder, then what is damaged."""
+    console = Console()
     if not runs.is_dir():
         raise UserError(f"There is no folder {runs}; give the one that holds runs with --runs.")
     table = RichTable.grid(padding=(0, 2))
@@ -75,21 +67,13 @@ def _run_row(folder, runs):
     return str(folder.relative_to(runs)), shown, *accuracies
 
 
-def compare_runs(
-    first: Path, second: Path, checkpoint: str = "last", console: Console | None = None
-) -> None:
-    """Compares the models of two runs on the same test examples.
+def compare_runs(first: Path, second: Path, checkpoint: str = "last") -> None:
+    """Prints how the models of two runs compare on the same test examples.
 
-    Args:
-        first: a run's folder.
-        second: another run's folder.
-        checkpoint: which models, `"last"` or `"best"`.
-        console: where the comparison is printed; the terminal by default.
-
-    Raises:
-        UserError: a folder holds no complete run, or the runs have different data.
+    The models are those of the `"last"` or `"best"` epoch. A `UserError` says that a folder holds
+    no complete run, or that the runs have different data.
     """
-    console = console or Console()
+    console = Console()
     runs = [_require_run(folder) for folder in (first, second)]
     data = [run.settings()["identity"]["data"] for run in runs]
     if data[0] != data[1]:
@@ -99,43 +83,34 @@ def compare_runs(
         )
     logits = [run.predictions(checkpoint, "test") for run in runs]
     labels = runs[0].labels("test")
-    correct = [values.argmax(axis=1) == labels for values in logits]
     rows = quality_rows([[quality(run, checkpoint)] for run in runs])
     for name, run in zip(("first", "second"), runs, strict=True):
         console.print(f"{name}: {run.folder}", soft_wrap=True, highlight=False)
-    caption = f"test set of {len(labels)} images, {checkpoint} epoch"
+    caption = f"test set of {len(labels):,} images, {checkpoint} epoch"
     Table(["", "first", "second"], rows, caption).print(console)
-    test, (low, high) = mcnemar(*correct), bootstrap_difference(*correct)
-    difference = (correct[0].mean() - correct[1].mean()) * 100
+    test = mcnemar(*(values.argmax(axis=1) == labels for values in logits))
     for line in (
-        f"Of {len(labels)} test images, only the first model is correct on {test.only_a}, and only "
-        f"the second on {test.only_b} (McNemar's exact test, {equals(test.p_value)}).",
+        f"Of {len(labels):,} test images, only the first model is correct on {test.only_a:,}, and "
+        f"only the second on {test.only_b:,}.",
         f"Both predict the same class on {agreement(*logits) * 100:.1f} %.",
-        f"First − second: {difference:+.1f} points of accuracy (95 % bootstrap interval over test "
-        f"images {low * 100:+.1f} to {high * 100:+.1f}).",
+        f"First − second: {signed(test.difference)} points of accuracy (95 % interval "
+        f"{signed(test.low)} to {signed(test.high)}, {equals(test.p_value)}, McNemar's exact "
+        "test).",
         "This compares two models, not two ways of training. To compare those, train several seeds "
         "with distillation_train.py.",
     ):
         console.print(line, highlight=False)
 
 
-def rebuild_report(folder: Path, console: Console | None = None) -> None:
-    """Makes the report of an experiment or of one run again.
-
-    Args:
-        folder: of an experiment or of a run.
-        console: where the result is printed; the terminal by default.
-
-    Raises:
-        UserError: the folder holds neither.
-    """
-    console = console or Console()
+def rebuild_report(folder: Path) -> None:
+    """Makes the report of an experiment or of one run again."""
+    console = Console()
     if (folder / "metrics.json").is_file():
         results = results_of_run(folder)
         console.print(sentences(results)[0], highlight=False)
         console.print(f"Report: {write_report(results)}", soft_wrap=True)
-        return
-    write_all(read_results(folder), console)
+    else:
+        write_all(read_results(folder), console)
 
 
 def _require_run(folder: Path) -> Run:

@@ -12,11 +12,7 @@ _DPI = 110
 
 
 def show(*parts: Section | Table | Picture | Gallery | Code | Figure | str) -> None:
-    """Shows parts of a report in the output of a notebook, one after the other.
-
-    Args:
-        *parts: sections of a report or their items, figures, and texts in Markdown.
-    """
+    """Shows sections of a report, their items, figures and texts in Markdown, one after another."""
     from IPython.display import Image, Markdown, display  # only notebooks have it
 
     for part in parts:
@@ -39,14 +35,9 @@ def show(*parts: Section | Table | Picture | Gallery | Code | Figure | str) -> N
 
 
 def show_with_slider(draw: Callable[[float], Figure], values: Sequence[float], name: str) -> None:
-    """Shows a figure with a slider that draws it again; without widgets, only the figure.
+    """Shows a figure with a slider of that name over its values; it starts in the middle.
 
-    Pages that keep the output of a notebook but not its widgets show the figure, too.
-
-    Args:
-        draw: makes the figure for one of the values.
-        values: the values of the slider; it starts at the one in the middle.
-        name: the label of the slider.
+    Without widgets, and on pages that keep only a notebook's output, there is only the figure.
     """
     start = values[len(values) // 2]
     drawn = draw(start)

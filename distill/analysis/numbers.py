@@ -11,8 +11,6 @@ from distill.analysis.statistics import LEAST_SEEDS, PairedDifference
 def percent(values: Sequence[float]) -> str:
     """Formats fractions as per cent.
 
-    Example:
-
     >>> percent([0.96, 0.98]), percent([0.5])
     ('97.00 ± 1.41 %', '50.00 %')
     """
@@ -22,14 +20,11 @@ def percent(values: Sequence[float]) -> str:
 def plain(values: Sequence[float], digits: int = 1) -> str:
     """Formats counts and other numbers; a single count has no decimals.
 
-    Example:
-
     >>> plain([67, 70]), plain([67])
     ('68.5 ± 2.1', '67')
     """
-    values = np.asarray(values)
     is_count = len(values) == 1 and float(values[0]).is_integer()
-    return _mean_and_std(values, digits=0 if is_count else digits)
+    return _mean_and_std(np.asarray(values), digits=0 if is_count else digits)
 
 
 def _mean_and_std(values, digits):
@@ -39,8 +34,6 @@ def _mean_and_std(values, digits):
 
 def interval(difference: PairedDifference, digits: int = 1) -> str:
     """Formats a difference of fractions in percentage points, with its interval if it has one.
-
-    Example:
 
     >>> interval(PairedDifference(0.037, 0.026, 0.048, 0.001, 5))
     '+3.7 (+2.6 to +4.8)'
@@ -55,8 +48,6 @@ def interval(difference: PairedDifference, digits: int = 1) -> str:
 def points(difference: PairedDifference, digits: int = 1) -> str:
     """Formats a difference in percentage points for a sentence: with interval and p-value.
 
-    Example:
-
     >>> points(PairedDifference(0.0003, 0.0001, 0.0005, 0.012, 5), digits=2)
     '+0.03 (+0.01 to +0.05), p = 0.012'
     >>> points(PairedDifference(0.037, -math.inf, math.inf, math.nan, 2))
@@ -70,8 +61,6 @@ def points(difference: PairedDifference, digits: int = 1) -> str:
 
 def signed(fraction: float, digits: int = 1) -> str:
     """Formats a difference of fractions in percentage points.
-
-    Example:
 
     >>> signed(-0.012), signed(-0.0001)
     ('-1.2', '+0.0')
@@ -98,11 +87,5 @@ def equals(value: float) -> str:
 
 
 def count(number: int, noun: str) -> str:
-    """Formats a count with its noun.
-
-    Example:
-
-    >>> count(1, "seed"), count(2, "seed")
-    ('1 seed', '2 seeds')
-    """
+    """Formats a count with its noun: `1 seed`, `2 seeds`."""
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"

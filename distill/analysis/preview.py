@@ -7,8 +7,8 @@ from pathlib import Path
 import keras
 import numpy as np
 import tensorflow as tf
-from matplotlib.figure import Figure
 
+from distill.analysis.figures.images import image_grid
 from distill.analysis.figures.style import save_png, short
 from distill.data import Split
 from distill.data.augmentation import make_augmentation
@@ -34,28 +34,20 @@ _AUGMENTING = (
 def preview_recipe(path: Path, recipe: Recipe, role: str) -> None:
     """Draws images on which a model of a recipe is trained, and their augmented versions.
 
-    Augmentation layers at the beginning of the model are applied too.
-
-    Args:
-        path: PNG file to write.
-        recipe: the recipe.
-        role: whose images and augmentation: `"teacher"`, `"baseline"` or `"distilled"`.
-
-    Raises:
-        UserError: the data are not available, an augmentation is unknown, or the file cannot be
-            written.
+    Augmentation layers at the beginning of the model are applied too. A `UserError` says that the
+    data are not available, an augmentation is unknown, or the PNG file cannot be written.
     """
-    _require_png(path)
+    if path.suffix.lower() != ".png":
+        raise UserError(f"The picture's file is {str(path)!r}, and its name must end in .png.")
     spec = make_spec(Role(role), recipe.with_seed(recipe.seed), Path("runs"))
     data, training = data_of(spec.recipe), spec.training
     chosen, versions = augmented_versions(
         spec.split, training.translation, training.augmentation, spec.seed
     )
     inside = _augmenting_layers(spec, data)
-    for number, version in enumerate(np.moveaxis(versions, 1, 0)):
-        for layer in inside:
-            version = layer(version, training=True)
-        versions[:, number] = version
+    for layer in inside:
+        for number in range(VERSIONS):
+            versions[:, number] = layer(versions[:, number], training=True)
     names = [data.class_names[label] if label >= 0 else "no label" for label in chosen.labels]
     changes = [f"translation {training.translation}"] if training.translation else []
     changes += training.augmentation
@@ -79,20 +71,10 @@ def _augmenting_layers(spec, data):
 def augmented_versions(
     split: Split, translation: int, augmentation: Sequence[str], seed: int
 ) -> tuple[Split, np.ndarray]:
-    """Applies the augmentation of training to some images, as in the first training steps.
+    """Applies the augmentation of training to a few images, as in the first training steps.
 
-    Args:
-        split: the images; a few at even distances are taken.
-        translation: as of `distill.data.training_pipeline`.
-        augmentation: as of `distill.data.training_pipeline`.
-        seed: of the run.
-
-    Returns:
-        The images that were taken, at most six, and their versions, float32 `(images, 7, height,
-        width, channels)`.
-
-    Raises:
-        UserError: an augmentation is unknown, or cannot be applied to these images.
+    Returns the images, taken at even distances, and their versions, float32 `(images, 7, height,
+    width, channels)`.
     """
     places = np.linspace(0, len(split) - 1, min(IMAGES, len(split))).astype(int)
     chosen = Split(split.images[places], split.labels[places])
@@ -104,59 +86,23 @@ def augmented_versions(
 
 
 def write_preview(
-    path: Path,
-    originals: np.ndarray,
-    versions: np.ndarray,
-    title: str,
-    class_names: Sequence[str] | None = None,
+    path: Path, originals: np.ndarray, versions: np.ndarray, title: str, names: Sequence[str]
 ) -> None:
-    """Draws one row for each image: the original, and its augmented versions.
+    """Draws one row for each image: the original above its class name, and its versions.
 
-    Args:
-        path: PNG file to write.
-        originals: `(images, height, width, channels)`, one channel or three, values 0 to 255.
-        versions: `(images, versions, height, width, channels)`.
-        title: heading of the picture.
-        class_names: the name of each image's class.
-
-    Raises:
-        UserError: the name does not end in .png, or the file cannot be written.
+    `originals` is `(images, height, width, channels)` with values 0 to 255, and `versions` has a
+    second axis.
     """
-    _require_png(path)
-    rows, columns = versions.shape[0], versions.shape[1] + 1
-    height, width = originals.shape[1:3]
-    side = 1.1  # inches
-    size = (side * columns + 0.3, side * rows * height / width * 0.96 + 0.55)
-    figure = Figure(figsize=size, layout="constrained")
-    figure.get_layout_engine().set(w_pad=0.015, h_pad=0.015, wspace=0, hspace=0)
-    # A narrow empty column separates the originals from their versions.
-    widths = [1, 0.08] + [1] * (columns - 1)
-    axes = figure.subplots(rows, columns + 1, squeeze=False, width_ratios=widths)
-    for axis in axes.flat:
-        axis.axis("off")
-    for row in range(rows):
-        images = [originals[row], *versions[row]]
-        for axis, image in zip(np.delete(axes[row], 1), images, strict=True):
-            pixels = np.clip(np.rint(image), 0, 255).astype("uint8")
-            # Three equal channels, because a colour map would round gray values.
-            pixels = np.repeat(pixels, 3, axis=-1) if pixels.shape[-1] == 1 else pixels
-            axis.imshow(pixels, interpolation="nearest")
-        if class_names is not None:
-            first, place = axes[row, 0], {"rotation": 90, "ha": "right", "va": "center"}
-            place["transform"] = first.transAxes
-            first.text(-0.06, 0.5, short(class_names[row], 16), fontsize=8, **place)
-    axes[0, 0].set_title("original", fontsize=9)
-    axes[0, 2].set_title("augmented", fontsize=9, loc="left")
-    figure.suptitle(title, fontsize=10)
+    pixels = np.clip(np.rint(versions), 0, 255).astype("uint8")
+    cells = []
+    for original, row, name in zip(originals, pixels, names, strict=True):
+        cells += [(original, short(name, 16)), *((image, "") for image in row)]
+    figure = image_grid(cells, columns=1 + versions.shape[1])
+    figure.suptitle(f"{title}\nfirst column: originals", fontsize=10)
     try:
-        save_png(figure, path, dpi=150)
+        save_png(figure, path, dpi=120)
     except OSError as error:
         raise UserError(
             f"The picture {path} cannot be written ({error.strerror or error}); give another file "
             "name."
         ) from error
-
-
-def _require_png(path):
-    if path.suffix.lower() != ".png":
-        raise UserError(f"The picture's file is {str(path)!r}, and its name must end in .png.")

@@ -1,40 +1,34 @@
 """Quality and calibration of runs, side by side; see `distill.evaluation`."""
 
+import functools
 from collections.abc import Sequence
-
-import numpy as np
 
 from distill.analysis.numbers import percent, plain
 from distill.evaluation import agreement, fit_temperature, kl_to_teacher, measure
 from distill.runs import Run
 
+_THREE_DIGITS = functools.partial(plain, digits=3)
 # How each quantity is formatted, in the order of the table.
 _FORMATS = {
     "accuracy": percent,
     "top-5 accuracy": percent,
     "errors": plain,
-    "NLL, nats": lambda values: plain(values, digits=3),
+    "NLL, nats": _THREE_DIGITS,
     "calibration error (ECE)": percent,
-    "calibration temperature": lambda values: plain(values, digits=2),
-    "NLL, calibrated": lambda values: plain(values, digits=3),
+    "calibration temperature": functools.partial(plain, digits=2),
+    "NLL, calibrated": _THREE_DIGITS,
     "ECE, calibrated": percent,
     "agreement with teacher": percent,
-    "KL to teacher, nats": lambda values: plain(values, digits=3),
+    "KL to teacher, nats": _THREE_DIGITS,
     "parameters": lambda values: f"{values[0]:,}",
     "file, kB": lambda values: f"{values[0]:,.0f}",
 }
 
 
 def quality(run: Run, checkpoint: str, teacher: Run | None = None) -> dict[str, float]:
-    """Measures one run's model on the test set; the calibration is fitted on validation data.
+    """Measures a run's model on the test set, by the names of `quality_rows`.
 
-    Args:
-        run: the run.
-        checkpoint: `"last"` or `"best"`.
-        teacher: the run of its teacher, for agreement and divergence.
-
-    Returns:
-        Numbers by the names of the table's rows.
+    The calibration is fitted on validation data. Agreement and divergence need the teacher's run.
     """
     logits, labels = run.predictions(checkpoint, "test"), run.labels("test")
     validation = run.predictions(checkpoint, "validation"), run.labels("validation")
@@ -63,15 +57,11 @@ def quality(run: Run, checkpoint: str, teacher: Run | None = None) -> dict[str, 
 def quality_rows(columns: Sequence[Sequence[dict[str, float]]]) -> list[list[str]]:
     """Makes the rows of a table, mean ± std over the seeds of each column.
 
-    Args:
-        columns: for each column, what `quality` returned for each seed.
-
-    Returns:
-        For each quantity that any of them has, its name and one text for each column.
+    A column holds what `quality` returned for each seed. What no column has gets no row.
     """
     rows = []
     for name, form in _FORMATS.items():
         values = [[found[name] for found in column if name in found] for column in columns]
         if any(values):
-            rows.append([name, *(form(np.array(each)) if each else "–" for each in values)])
+            rows.append([name, *(form(each) if each else "–" for each in values)])
     return rows

@@ -8,24 +8,18 @@ from distill.analysis.results import GridPoint, Results
 from distill.errors import UserError
 from distill.experiments.command import command_of
 from distill.experiments.grid import Axis
-from distill.experiments.record import FILE, FORMAT
+from distill.experiments.plan import FILE, FORMAT
 from distill.experiments.variants import MAIN_VARIANTS, VARIANTS
 from distill.files import damaged as damaged_file
 from distill.files import read_arrays, read_json
 from distill.recipes import Recipe
 from distill.runs import SPLITS, open_run
 
-_MEASURES = ("accuracy", "errors", "examples", "nll", "ece")
+_MEASURES = {"accuracy", "errors", "examples", "nll", "ece"}
 
 
 def read_results(folder: Path) -> Results:
     """Reads an experiment and those of its runs that are complete and undamaged.
-
-    Args:
-        folder: the experiment's folder.
-
-    Returns:
-        The results.
 
     Raises:
         UserError: the folder holds no experiment, a damaged one, or one of another format.
@@ -74,10 +68,8 @@ def read_results(folder: Path) -> Results:
 
 
 def results_of_run(folder: Path) -> Results:
-    """Returns the results of a single run, as an experiment of one grid point and one seed."""
+    """Returns the results of a complete run, as an experiment of one grid point and one seed."""
     run = open_run(folder)
-    if run is None:
-        raise UserError(f"The folder {folder} holds no complete run.")
     recipe = _recipe(run.settings()["recipe"])
     variant = next(name for name, each in MAIN_VARIANTS.items() if each.role == run.role)
     command = command_of(recipe, (), (variant,), folder.parent.parent)
@@ -92,12 +84,11 @@ def _open_whole(folder):
         return None
     is_same = run.metrics["last"]["epoch"] == run.metrics["best"]["epoch"]
     kept = ["last"] if is_same else ["last", "best"]
-    needed = {f"{split}_labels" for split in SPLITS}
-    needed |= {f"{checkpoint}_{split}" for checkpoint in kept for split in SPLITS}
+    needed = {f"{name}_{split}" for name in kept for split in SPLITS}
+    needed |= {f"{split}_labels" for split in SPLITS}
     if not needed <= set(read_arrays(folder / "predictions.npz")):
         raise damaged_file(folder / "predictions.npz")
-    measured = [run.metrics[checkpoint][split] for checkpoint in kept for split in SPLITS]
-    if not all(name in each for name in _MEASURES for each in measured):
+    if not all(set(run.metrics[name][split]) >= _MEASURES for name in kept for split in SPLITS):
         raise damaged_file(folder / "metrics.json")
     if run.metrics["last"]["epoch"] is not None:
         run.history()

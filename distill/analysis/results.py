@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 
 from distill.analysis.statistics import LEAST_SEEDS, PairedDifference, paired_difference
-from distill.analysis.unseen_classes import class_errors, corrected_logits, unseen_classes
 from distill.data import ImageData, class_number
 from distill.errors import UserError
 from distill.evaluation import confusion
-from distill.experiments.grid import Axis
+from distill.evaluation.class_bias import best_class_bias, with_class_bias
+from distill.experiments.grid import Axis, show_setting
 from distill.experiments.variants import ABLATIONS, VARIANTS
 from distill.recipes import Recipe, flag_of, full_name
 from distill.runs import Run
@@ -24,17 +24,11 @@ Where = Mapping[str, Any] | None  # values of axes, which select grid points
 
 @dataclasses.dataclass(frozen=True)
 class GridPoint:
-    """One point of a grid.
-
-    Attributes:
-        setting: the values of the axes, by field.
-        recipe: the recipe at this point.
-        runs: by variant, one run for each seed; `None` where it is missing.
-    """
+    """One point of a grid: the values of the axes by field, and the recipe with them."""
 
     setting: dict[str, Any]
     recipe: Recipe
-    runs: dict[str, list[Run | None]]
+    runs: dict[str, list[Run | None]]  # by variant, one for each seed; `None` where it is missing
 
     def present(self, variant: str) -> list[Run]:
         """Returns the runs of a variant that are not missing."""
@@ -48,20 +42,12 @@ class GridPoint:
 
 @dataclasses.dataclass(frozen=True)
 class Comparison:
-    """The distilled student against another variant at one grid point, over the same seeds.
-
-    Attributes:
-        point: the grid point.
-        against: the other variant.
-        difference: of test accuracies, distilled − other.
-        distilled: mean test accuracy of the distilled student.
-        other: mean test accuracy of the other variant.
-    """
+    """The distilled student against another variant at one grid point, over the same seeds."""
 
     point: GridPoint
     against: str
-    difference: PairedDifference
-    distilled: float
+    difference: PairedDifference  # of test accuracies, distilled − other
+    distilled: float  # mean test accuracies
     other: float
 
 
@@ -72,24 +58,15 @@ class Results:
     Everything refers to the models of the recipe's report checkpoint, the last epoch by default.
     `where` holds values of axes, such as `{"temperature": 4.0}`, that select one grid point; it can
     be left out if there is only one.
-
-    Attributes:
-        recipe: the recipe.
-        axes: what is varied.
-        variants: names in `distill.experiments.variants.VARIANTS`.
-        points: the grid points.
-        command: the command line that made the experiment; `None` if a custom program did.
-        folder: the experiment's folder.
-        damaged: one sentence for each run that cannot be read.
     """
 
     recipe: Recipe
     axes: tuple[Axis, ...]
-    variants: tuple[str, ...]
+    variants: tuple[str, ...]  # names in `distill.experiments.variants.VARIANTS`
     points: list[GridPoint]
-    command: list[str] | None
+    command: list[str] | None  # that made the experiment; `None` if a custom program did
     folder: Path
-    damaged: list[str] = dataclasses.field(default_factory=list)
+    damaged: list[str] = dataclasses.field(default_factory=list)  # sentences, one for each run
 
     @property
     def title(self) -> str:
@@ -101,6 +78,12 @@ class Results:
     def checkpoint(self) -> str:
         """Which models are reported: those of the `"last"` epoch, or of the `"best"` one."""
         return self.recipe.experiment.report_checkpoint
+
+    @property
+    def checkpoint_name(self) -> str:
+        """The same in words."""
+        is_last = self.checkpoint == "last"
+        return "last epoch" if is_last else "epoch with the best validation accuracy"
 
     @property
     def command_line(self) -> str:
@@ -124,80 +107,84 @@ class Results:
         """The ablations among the variants."""
         return [variant for variant in self.variants if variant in ABLATIONS]
 
-    def points_at(self, where: Where = None) -> list[GridPoint]:
-        """Returns the grid points with these values."""
+    @property
+    def varied(self) -> tuple[Axis, ...]:
+        """The axes with several values; one of a single value is an option of what they vary."""
+        return tuple(axis for axis in self.axes if len(axis.values) > 1) or self.axes
+
+    def name_of(self, point: GridPoint) -> str:
+        """Returns what distinguishes a grid point in words; `""` without axes."""
+        return show_setting({axis.field: point.setting[axis.field] for axis in self.varied})
+
+    @property
+    def spread(self) -> str:
+        """What numbers over seeds are: mean ± std, or with one seed only that one."""
+        several = any(len(runs) > 1 for point in self.points for runs in point.runs.values())
+        return "mean ± std over seeds" if several else "one seed"
+
+    def point(self, where: Where = None) -> GridPoint:
+        """Returns the only grid point with these values."""
         wanted = {full_name(name): value for name, value in (where or {}).items()}.items()
-        return [
+        found = [
             point
             for point in self.points
             if all(point.setting.get(field) == value for field, value in wanted)
         ]
-
-    def point(self, where: Where = None) -> GridPoint:
-        """Returns the only grid point with these values."""
-        found = self.points_at(where)
         if len(found) != 1:
+            axes = ", ".join(flag_of(axis.field)[2:] for axis in self.axes) or "none"
             raise UserError(
                 f"{len(found)} grid points of `{self.command_line}` have {where or {}}, and one is "
-                f"needed; the axes are {', '.join(map(_axis_name, self.axes)) or 'none'}."
+                f"needed; the axes are {axes}."
             )
         return found[0]
 
-    def best_point(self, where: Where = None, variant: str | None = None) -> GridPoint:
-        """Returns the grid point with the highest mean validation accuracy.
+    def best_point(self, variant: str | None = None) -> GridPoint:
+        """Returns the grid point with the highest mean validation accuracy of a variant.
 
-        The test set plays no part in this choice.
-
-        Args:
-            where: consider only grid points with these values.
-            variant: the variant whose accuracy counts; `subject` by default.
+        The variant is `subject` by default. The test set plays no part.
         """
 
         def validation(point):
             found = self.accuracies(variant or self.subject, point.setting, "validation")
             return float(np.mean(found)) if found else -1.0
 
-        return max(self.points_at(where), key=validation)
+        return max(self.points, key=validation)
 
     def runs(self, variant: str, where: Where = None) -> list[Run]:
         """Returns the runs of a variant, one for each seed; missing ones are left out."""
+        return [run for run in self._of_seeds(variant, where) if run is not None]
+
+    def _of_seeds(self, variant, where):
         if variant not in self.variants:
             raise UserError(
                 f"`{self.command_line}` trains no {variant!r}; it trains "
                 f"{', '.join(self.variants)}."
             )
-        return self.point(where).present(variant)
+        return self.point(where).runs[variant]
 
     def accuracies(self, variant: str, where: Where = None, split: str = "test") -> list[float]:
         """Returns the accuracy of each run on `"test"` or `"validation"` data."""
-        runs = self.runs(variant, where)
+        return self._accuracies(self.runs(variant, where), split)
+
+    def _accuracies(self, runs, split="test"):
         return [run.metrics[self.checkpoint][split]["accuracy"] for run in runs]
 
-    def errors(self, variant: str, where: Where = None, of: Sequence[str] = ()) -> list[int]:
-        """Returns the test errors of each run, on all classes or on those named in `of`."""
+    def errors(self, variant: str, where: Where = None) -> list[int]:
+        """Returns the test errors of each run."""
         runs = self.runs(variant, where)
-        if not of:
-            return [run.metrics[self.checkpoint]["test"]["errors"] for run in runs]
-        numbers = self._class_numbers(of, where)
-        return [class_errors(run, self.logits(run), numbers) for run in runs]
+        return [run.metrics[self.checkpoint]["test"]["errors"] for run in runs]
 
     def class_accuracies(
         self, variant: str, of: Sequence[str], where: Where = None, corrected: bool = False
     ) -> list[float]:
-        """Returns the accuracy of each run on the test images of some classes.
+        """Returns the accuracy of each run on the test images of the classes named in `of`.
 
-        Args:
-            variant: a variant.
-            of: names or numbers of the classes.
-            where: the grid point.
-            corrected: correct the bias of the classes that the student never saw, on validation
-                data; see `distill.analysis.unseen_classes.corrected_logits`.
+        `corrected` corrects the bias of the classes that the student never saw, on validation data.
         """
-        numbers, unseen, found = self._class_numbers(of, where), self.unseen(where), []
+        data, unseen, found = self.data(where), self.unseen(where), []
+        numbers = [class_number(data, name) for name in of]
         for run in self.runs(variant, where):
-            logits = self.logits(run)
-            if corrected:
-                logits = corrected_logits(run, self.checkpoint, unseen, on="validation")
+            logits = self.corrected_logits(run, unseen) if corrected else self.logits(run)
             examples = int(np.isin(run.labels("test"), numbers).sum())
             found.append(1 - class_errors(run, logits, numbers) / examples)
         return found
@@ -207,9 +194,20 @@ class Results:
         runs = [run for each in self.point(where).runs.values() for run in each if run is not None]
         return max(map(unseen_classes, runs), key=len, default=[])
 
-    def logits(self, run: Run, split: str = "test") -> np.ndarray:
-        """Returns what a run's model predicts, `(examples, classes)`."""
-        return run.predictions(self.checkpoint, split)
+    def corrected_logits(
+        self, run: Run, unseen: Sequence[int], on: str = "validation"
+    ) -> np.ndarray:
+        """Adds to the test logits of the unseen classes the number that is best on a split.
+
+        Chosen on validation data it gives a fair accuracy. Chosen on the test set, as in Hinton,
+        Vinyals and Dean (2015), it does not.
+        """
+        bias = best_class_bias(run.predictions(self.checkpoint, on), run.labels(on), unseen)
+        return with_class_bias(self.logits(run), unseen, bias)
+
+    def logits(self, run: Run) -> np.ndarray:
+        """Returns what a run's model predicts for the test images, `(examples, classes)`."""
+        return run.predictions(self.checkpoint, "test")
 
     def histories(
         self, variants: Sequence[str], where: Where = None
@@ -245,22 +243,12 @@ class Results:
     ) -> PairedDifference:
         """Compares the test accuracies of two variants, paired over the seeds that both have.
 
-        Args:
-            variant: a variant.
-            other: another variant, or the same at another grid point.
-            where: the grid point of the first variant.
-            other_where: the grid point of the other one, by default the same.
-
-        Returns:
-            Variant − other; interval and p-value are those of a single comparison.
-
-        Raises:
-            UserError: no seed has both runs.
+        `other_where` is the grid point of the other variant, by default the same. Interval and
+        p-value are those of a single comparison. A `UserError` says that no seed has both runs.
         """
-        self.runs(variant, where), self.runs(other, other_where or where)  # both have to exist
-        firsts = self.point(where).runs[variant]
-        seconds = self.point(where if other_where is None else other_where).runs[other]
-        pairs = [pair for pair in zip(firsts, seconds, strict=True) if None not in pair]
+        other_where = where if other_where is None else other_where
+        seeds = zip(self._of_seeds(variant, where), self._of_seeds(other, other_where), strict=True)
+        pairs = [pair for pair in seeds if None not in pair]
         if not pairs:
             raise UserError(
                 f"No seed has both {variant!r} and {other!r}; run `{self.command_line}` again."
@@ -270,11 +258,7 @@ class Results:
     def comparisons(self, against: Sequence[str]) -> list[Comparison]:
         """Compares the distilled student with other variants at every grid point.
 
-        Args:
-            against: the other variants; all comparisons with them are corrected together.
-
-        Returns:
-            One comparison for each grid point and variant for which some seed has both runs.
+        All comparisons are corrected together. Where no seed has both runs, there is none.
         """
         if "distilled" not in self.variants:
             return []
@@ -318,14 +302,13 @@ class Results:
             comparisons=comparisons,
         )
 
-    def _accuracies(self, runs):
-        return [run.metrics[self.checkpoint]["test"]["accuracy"] for run in runs]
 
-    def _class_numbers(self, names, where):
-        data = self.data(where)
-        return [class_number(data, name) for name in names]
+def unseen_classes(run: Run) -> list[int]:
+    """Returns the numbers of the classes that a run's student never saw."""
+    return list(run.settings()["identity"].get("omitted_classes", ()))
 
 
-def _axis_name(axis: Axis) -> str:
-    """The name of an axis as a flag has it, which `where` accepts too."""
-    return flag_of(axis.field).removeprefix("--")
+def class_errors(run: Run, logits: np.ndarray, classes: Sequence[int]) -> int:
+    """Counts the errors on a run's test images of some classes, given by their numbers."""
+    labels = run.labels("test")
+    return int(np.sum((np.argmax(logits, axis=-1) != labels) & np.isin(labels, classes)))

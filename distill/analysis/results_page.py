@@ -14,7 +14,7 @@ import jinja2.sandbox
 import numpy as np
 from matplotlib.figure import Figure
 
-from distill.analysis.figures.curves import axis_curve, learning_curve, logged
+from distill.analysis.figures.curves import axis_curve, learning_curve, logged, what_is_drawn
 from distill.analysis.figures.matrices import confusion_matrix
 from distill.analysis.figures.style import save_png
 from distill.analysis.numbers import percent, plain, points
@@ -28,24 +28,25 @@ from distill.experiments.grid import fixed, parse_axis, show_setting
 from distill.experiments.plan import make_plan
 from distill.experiments.studies import get_study
 from distill.experiments.variants import ABLATIONS, MAIN_VARIANTS, VARIANTS
-from distill.files import replacing
-from distill.recipes import flag_of, full_name, get_recipe, short_name
+from distill.files import write_text
+from distill.recipes import flag_of, full_name, get_recipe
 from distill.runs import completed
 
 SUFFIX = ".md.j2"
 
 
+class _Sandbox(jinja2.sandbox.ImmutableSandboxedEnvironment):
+    """A template from somebody else must not run code, nor write files by paths and arrays."""
+
+    def is_safe_attribute(self, obj, attr, value):
+        is_writer = isinstance(obj, Path | np.ndarray)
+        return not is_writer and super().is_safe_attribute(obj, attr, value)
+
+
 def write_results_page(template: Path, runs: Path) -> Path:
-    """Fills a template from finished runs, and writes the page and its figures beside it.
+    """Fills the template FILE.md.j2 from finished runs; writes FILE.md and its figures beside it.
 
-    Args:
-        template: a file FILE.md.j2; the page is FILE.md. The template sees `experiment`, which is
-            `ResultsPage.experiment` and returns a `PageResults`. Its filters are `percent`,
-            `plain`, `points`, `mean`, `setting` and `thousands`.
-        runs: folder that holds run folders.
-
-    Returns:
-        The page's path.
+    The template sees `experiment`, which is `ResultsPage.experiment`, and the filters below.
 
     Raises:
         UserError: a run is missing (the sentence names the command that trains it), or the
@@ -54,8 +55,7 @@ def write_results_page(template: Path, runs: Path) -> Path:
     if not template.name.endswith(SUFFIX) or not template.is_file():
         raise UserError(f"{template} is not a template of a results page; give a file FILE.md.j2.")
     page = ResultsPage(template.with_suffix(""), runs)
-    # The sandbox, because a template from somebody else must not run code.
-    environment = jinja2.sandbox.ImmutableSandboxedEnvironment(
+    environment = _Sandbox(
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -78,8 +78,7 @@ def write_results_page(template: Path, runs: Path) -> Path:
     except Exception as error:  # a template can fail in as many ways as a program
         reason = error if isinstance(error, jinja2.TemplateError) else repr(error)
         raise UserError(f"The template {template} cannot be filled: {reason}; fix it.") from error
-    with replacing(page.path) as temporary:
-        temporary.write_text(text, "utf-8")
+    write_text(page.path, text)
     return page.path
 
 
@@ -99,21 +98,10 @@ class ResultsPage:
         script: str = "distillation_train.py",
         **values: Any,
     ) -> "PageResults":
-        """Finds the runs of an experiment.
+        """Finds the runs of an experiment, or raises a `UserError` if some are not complete.
 
-        Args:
-            recipe: a recipe's name.
-            study: a study's name.
-            grid: further axes, as `--grid` takes them.
-            ablations: names of ablations.
-            script: the script that trains it; `teacher_train.py` trains only teachers.
-            **values: settings that differ from the recipe, by dotted name.
-
-        Returns:
-            The results.
-
-        Raises:
-            UserError: some of its runs are not complete.
+        The arguments are those of the command line, and `values` are settings that differ from the
+        recipe. `teacher_train.py` trains only teachers.
         """
         named = {full_name(name): value for name, value in values.items()}
         command = make_command(script, recipe, named, study, grid, ablations, self.runs)
@@ -145,13 +133,9 @@ class ResultsPage:
 
 @dataclasses.dataclass(frozen=True)
 class PageResults(Results):
-    """Results for a template: they also give tables, sentences and pictures as Markdown.
+    """Results for a template: they also give tables, sentences and pictures as Markdown."""
 
-    Attributes:
-        page: the page's path; its pictures are written into a folder of that name.
-    """
-
-    page: Path = Path("page.md")
+    page: Path = Path("page.md")  # pictures are written into a folder of that name
 
     @property
     def text(self) -> str:
@@ -202,8 +186,8 @@ class PageResults(Results):
             VARIANTS[variant].title: [ask(variant, setting) for setting in settings]
             for variant in variants
         }
-        figure = axis_curve(short_name(field), values, series, quantity)
-        text = f"{quantity} along {short_name(field)}, mean over seeds and its 95 % interval"
+        figure = axis_curve(axes[0].title, values, series, quantity)
+        text = f"{quantity} along {axes[0].title}, {what_is_drawn(series)}"
         return self._picture(name, figure, text)
 
     def learning_curves(
@@ -212,7 +196,7 @@ class PageResults(Results):
         """Draws validation accuracy by epoch; returns the picture's Markdown."""
         quantity = "validation accuracy"
         figure = learning_curve(logged(self.histories(variants, where), quantity), quantity)
-        return self._picture(name, figure, "validation accuracy by epoch, mean ± std over seeds")
+        return self._picture(name, figure, f"validation accuracy by epoch, {self.spread}")
 
     def confusions(self, name: str, variant: str, where: Where = None) -> str:
         """Draws the mean confusion matrix, errors only; returns the picture's Markdown."""

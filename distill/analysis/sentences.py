@@ -1,4 +1,4 @@
-"""Sentences about an experiment: did distillation help, by how much, and what can be shipped."""
+"""Sentences about an experiment: did distillation help, by how much, and what can be deployed."""
 
 import math
 from pathlib import Path
@@ -8,36 +8,23 @@ from scipy import stats
 
 from distill.analysis.numbers import count, equals, percent, signed, too_few
 from distill.analysis.results import Comparison, Results
-from distill.analysis.statistics import (
-    LEAST_SEEDS,
-    LEVEL,
-    PairedDifference,
-    seeds_needed,
-)
-from distill.experiments.grid import show_setting
+from distill.analysis.statistics import LEAST_SEEDS, LEVEL, PairedDifference, seeds_needed
 from distill.experiments.variants import VARIANTS
-from distill.runs import Run
-
-_BEST = "Best grid point on validation data"
 
 
 def sentences(results: Results) -> list[str]:
     """Says what an experiment found, the most important first."""
-    compared = results.against_baseline()
+    compared, best = results.against_baseline(), results.best_point()
+    where = f"Best grid point on validation data: {results.name_of(best)}. " if results.axes else ""
     if not compared:
-        return [_accuracy_sentence(results)]
-    best = results.best_point()
-    found = []
+        return [_accuracy_sentence(results, best, where)]
+    found = [
+        where + verdict(each.difference, each.other, each.distilled)
+        for each in compared
+        if each.point is best
+    ]
     if results.axes:
-        found += [
-            f"{_BEST}: {show_setting(best.setting)}. "
-            f"{verdict(each.difference, each.other, each.distilled)}"
-            for each in compared
-            if each.point is best
-        ]
         found.append(_outcomes_sentence(compared))
-    else:
-        found.append(verdict(compared[0].difference, compared[0].other, compared[0].distilled))
     found += map(_ablation_sentence, results.against_ablations())
     if results.missing:
         is_or_are = "is" if results.missing == 1 else "are"
@@ -50,39 +37,31 @@ def sentences(results: Results) -> list[str]:
 def verdict(difference: PairedDifference, before: float, after: float) -> str:
     """Says in one sentence whether distillation helped, hurt, made no difference, or neither.
 
-    Args:
-        difference: of the test accuracies, distilled − baseline, as fractions.
-        before: mean test accuracy of the baseline.
-        after: mean test accuracy of the distilled student.
-
-    Example:
+    `before` and `after` are the mean test accuracies of the baseline and the distilled student.
 
     >>> print(verdict(PairedDifference(0.051, 0.03, 0.072, 0.002, 5), 0.881, 0.932))
     Distillation helped: test accuracy rose from 88.1 % to 93.2 %, by 5.1 points (95 % interval \
 +3.0 to +7.2, p = 0.002, 5 seeds).
     """
-    change = f"from {before * 100:.1f} % to {after * 100:.1f} %"
-    size = f"by {abs(difference.mean) * 100:.1f} points"
+    moved = f"test accuracy stayed at {after * 100:.1f} %"
     if difference.mean:
-        moved = f"test accuracy {'rose' if difference.mean > 0 else 'fell'} {change}, {size}"
-    else:
-        moved = f"test accuracy stayed at {after * 100:.1f} %"
-    if difference.seeds < LEAST_SEEDS:
-        return (
-            f"Inconclusive with {count(difference.seeds, 'seed')}: {moved} "
-            f"({too_few(difference.seeds)}); run 5 seeds (--seeds 5)."
+        moved = (
+            f"test accuracy {'rose' if difference.mean > 0 else 'fell'} from {before * 100:.1f} % "
+            f"to {after * 100:.1f} %, by {abs(difference.mean) * 100:.1f} points"
         )
-    found = f"{moved} ({evidence(difference)})"
-    if difference.outcome == "better":
-        return f"Distillation helped: {found}."
-    if difference.outcome == "worse":
-        return f"Distillation hurt: {found}."
-    if difference.outcome == "equivalent":
-        # Rounded up to a tenth of a point, so that the sentence is true.
-        within = math.ceil(round(max(-difference.low, difference.high) * 1000, 6)) / 10
-        return f"Equivalent within {within:.1f} points: {found}."
-    needed = _seeds_sentence(difference)
-    return f"Inconclusive with {count(difference.seeds, 'seed')}: {found}{needed}."
+    inconclusive = f"Inconclusive with {count(difference.seeds, 'seed')}: {moved}"
+    if difference.seeds < LEAST_SEEDS:
+        return f"{inconclusive} ({too_few(difference.seeds)}); run 5 seeds (--seeds 5)."
+    if difference.outcome == "inconclusive":
+        return f"{inconclusive} ({evidence(difference)}){_seeds_sentence(difference)}."
+    # Rounded up to a tenth of a point, so that the sentence is true.
+    within = math.ceil(round(max(-difference.low, difference.high) * 1000, 6)) / 10
+    beginnings = {
+        "better": "Distillation helped",
+        "worse": "Distillation hurt",
+        "equivalent": f"Equivalent within {within:.1f} points",
+    }
+    return f"{beginnings[difference.outcome]}: {moved} ({evidence(difference)})."
 
 
 def evidence(difference: PairedDifference) -> str:
@@ -94,14 +73,11 @@ def evidence(difference: PairedDifference) -> str:
     return f"{found}; corrected for {difference.comparisons} comparisons"
 
 
-def shipping(results: Results) -> str | None:
-    """Names the distilled student's file, or says why it should not be shipped.
+def deployment(results: Results) -> str | None:
+    """Names the distilled student's file, or says why it should not be deployed.
 
-    Args:
-        results: the experiment.
-
-    Returns:
-        One sentence; `None` for a grid, and without a distilled student.
+    If the baseline of the same seed is more accurate, the sentence says so. There is none for a
+    grid, and none without a distilled student.
     """
     runs = [] if results.axes or "distilled" not in results.variants else results.runs("distilled")
     if not runs:
@@ -111,35 +87,37 @@ def shipping(results: Results) -> str | None:
     size = student.metrics["parameters"]
     if teachers and size >= teachers[0].metrics["parameters"]:
         return (
-            f"No model to ship: the distilled student has {size:,} parameters and is not smaller "
+            f"No model to deploy: the distilled student has {size:,} parameters and is not smaller "
             f"than its teacher ({teachers[0].metrics['parameters']:,})."
         )
-    share = _majority_share(student)
-    measured = student.metrics[results.checkpoint]["test"]
+    labels, measured = student.labels("test"), student.metrics[results.checkpoint]["test"]
+    share = float(np.bincount(labels).max() / len(labels))
     correct = measured["examples"] - measured["errors"]
     by_luck = stats.binomtest(correct, measured["examples"], share, alternative="greater").pvalue
     if by_luck > LEVEL:
         return (
-            f"No model to ship: the distilled student's test accuracy, "
+            f"No model to deploy: the distilled student's test accuracy, "
             f"{percent([measured['accuracy']])}, is no better than always predicting the most "
             f"frequent class ({percent([share])})."
         )
     path = student.file_of(results.checkpoint)
     path = path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
-    return f"Small model to ship: {path}"
+    warning = ""
+    for baseline in results.runs("baseline") if "baseline" in results.variants else ():
+        reached = baseline.metrics[results.checkpoint]["test"]["accuracy"]
+        if baseline.seed == student.seed and measured["accuracy"] < reached:
+            warning = (
+                f" (less accurate than its baseline: test accuracy "
+                f"{percent([measured['accuracy']])}, baseline {percent([reached])})"
+            )
+    return f"Small model to deploy: {path}{warning}"
 
 
-def _majority_share(run: Run) -> float:
-    labels = run.labels("test")
-    return float(np.bincount(labels).max() / len(labels))
-
-
-def _accuracy_sentence(results):
-    point, title = results.best_point(), VARIANTS[results.subject].title
+def _accuracy_sentence(results, point, where):
+    title = VARIANTS[results.subject].title
     values = results.accuracies(results.subject, point.setting)
     if not values:
         return "No run is complete yet."
-    where = f"{_BEST}: {show_setting(point.setting)}. " if results.axes else ""
     return (
         f"{where}{title[0].upper()}{title[1:]}: test accuracy {percent(values)} "
         f"({count(len(values), 'seed')})."
@@ -159,14 +137,12 @@ def _outcomes_sentence(compared: list[Comparison]) -> str:
 def _ablation_sentence(comparison: Comparison) -> str:
     difference = comparison.difference
     against = f'Compared with "{VARIANTS[comparison.against].title}"'
-    size = f"{abs(difference.mean) * 100:.1f} points"
-    if difference.seeds < LEAST_SEEDS:
-        few = too_few(difference.seeds)
-        return f"{against}: inconclusive, {signed(difference.mean)} points ({few})."
-    found = f"({evidence(difference)})"
+    has_interval = difference.seeds >= LEAST_SEEDS
+    found = evidence(difference) if has_interval else too_few(difference.seeds)
     if difference.outcome in ("better", "worse"):
-        return f"{against}, the distilled student is {size} {difference.outcome} {found}."
-    return f"{against}: {difference.outcome}, {signed(difference.mean)} points {found}."
+        size = f"{abs(difference.mean) * 100:.1f} points {difference.outcome}"
+        return f"{against}, the distilled student is {size} ({found})."
+    return f"{against}: {difference.outcome}, {signed(difference.mean)} points ({found})."
 
 
 def _seeds_sentence(difference):

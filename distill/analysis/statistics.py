@@ -1,5 +1,6 @@
 """Statistics over seeds, and over test examples."""
 
+import bisect
 import dataclasses
 import math
 from collections.abc import Sequence
@@ -17,17 +18,11 @@ _MOST_SEEDS = 1000
 
 @dataclasses.dataclass(frozen=True)
 class PairedDifference:
-    """The mean of `with − without` over seeds, with its 95 % interval.
+    """The mean of `with − without` over seeds, with its 95 % interval and paired t-test.
 
-    Attributes:
-        mean: the mean difference.
-        low: lower end of the interval; −∞ with fewer than `LEAST_SEEDS` seeds.
-        high: upper end of the interval; ∞ with fewer than `LEAST_SEEDS` seeds.
-        p_value: of the two-sided paired t-test; NaN with fewer than `LEAST_SEEDS` seeds.
-        seeds: number of pairs.
-        std: standard deviation of the differences.
-        effect_size: Cohen's d of paired differences, `mean / std`.
-        comparisons: number of comparisons for which interval and p-value are corrected.
+    With fewer than `LEAST_SEEDS` seeds the interval is infinite and the p-value is NaN. The effect
+    size is Cohen's d of paired differences, `mean / std`. Interval and p-value are corrected for
+    the number of comparisons.
     """
 
     mean: float
@@ -45,8 +40,6 @@ class PairedDifference:
 
         Equivalent means that the whole interval lies within ± `EQUIVALENCE`.
         """
-        if self.seeds < LEAST_SEEDS:
-            return "inconclusive"
         if self.low > 0 or self.high < 0:
             return "better" if self.low > 0 else "worse"
         widest = max(abs(self.low), abs(self.high))
@@ -55,16 +48,16 @@ class PairedDifference:
 
 @dataclasses.dataclass(frozen=True)
 class McNemar:
-    """Two models on the same test examples.
+    """The difference of two accuracies on the same test examples, with its 95 % interval.
 
-    Attributes:
-        only_a: examples that only the first model classifies correctly.
-        only_b: examples that only the second model classifies correctly.
-        p_value: of the exact two-sided test that both counts have the same expectation.
+    `only_a` and `only_b` count the examples that only one model classifies correctly.
     """
 
     only_a: int
     only_b: int
+    difference: float
+    low: float
+    high: float
     p_value: float
 
 
@@ -77,13 +70,7 @@ def mean_and_std(values: Sequence[float]) -> tuple[float, float]:
 def mean_interval(values: Sequence[float]) -> tuple[float, float]:
     """Returns the 95 % interval of the mean: `mean ± t · std / √n`, Student's t of n − 1 degrees.
 
-    Args:
-        values: one for each seed.
-
-    Returns:
-        Lower and upper end; infinite with fewer than `LEAST_SEEDS` values.
-
-    Example:
+    It is infinite with fewer than `LEAST_SEEDS` values.
 
     >>> low, high = mean_interval([0.92, 0.94, 0.93])
     >>> round(low, 4), round(high, 4)
@@ -106,10 +93,9 @@ def paired_difference(
     """Compares two series over the same seeds by the paired t-test.
 
     Several comparisons are corrected by Bonferroni's method: the p-value is multiplied by their
-    number m, and the interval has the level `1 − 0.05/m`. Interval and p-value then agree: the
-    interval excludes 0 if and only if the corrected p is below 0.05. All m intervals hold their
-    true differences together in 95 % of experiments or more. Holm's method rejects a little more
-    often, but has no two-sided intervals that agree with it and keep that promise.
+    number m, and the interval has the level `1 − 0.05/m`. The interval excludes 0 if and only if
+    the corrected p is below 0.05. All m intervals hold their true differences together in 95 % of
+    experiments or more. Holm's method has no two-sided intervals that keep that promise.
 
     Args:
         with_: one value for each seed.
@@ -122,11 +108,6 @@ def paired_difference(
             `std²/n` but about `std² (1/n + test_to_train)` (Nadeau and Bengio, 2003, Inference for
             the Generalization Error, Machine Learning 52).
         comparisons: the number of comparisons m.
-
-    Returns:
-        The mean difference; with `LEAST_SEEDS` seeds or more also its interval and p-value.
-
-    Example:
 
     >>> difference = paired_difference([0.92, 0.94, 0.93], [0.90, 0.91, 0.92])
     >>> round(difference.mean, 3), round(difference.low, 4), round(difference.high, 4)
@@ -151,99 +132,46 @@ def paired_difference(
     return PairedDifference(mean, low, high, p_value, seeds, std, effect_size, comparisons)
 
 
-def mcnemar(right_a: Sequence[bool], right_b: Sequence[bool]) -> McNemar:
+def mcnemar(correct_a: Sequence[bool], correct_b: Sequence[bool]) -> McNemar:
     """Compares two models on the same test examples by McNemar's exact test.
 
-    If the models are equally good, each example that only one of them classifies correctly belongs
-    to either with probability 1/2: a two-sided binomial test.
+    The arguments say for each example whether a model is correct. If the models are equally good,
+    each of the n examples that only one of them classifies correctly belongs to either with
+    probability 1/2: a two-sided binomial test. The interval belongs to this test: it is that of
+    Clopper and Pearson for the share s of `only_a` among these n, which turns into a difference of
+    accuracies on N examples by `(2 s − 1) n / N`. It excludes 0 if and only if p is below 0.05.
 
-    Args:
-        right_a: for each example, whether the first model is correct.
-        right_b: the same for the second model.
+    >>> found = mcnemar([True] * 6 + [False] * 4, [False] * 10)
+    >>> found.only_a, found.p_value, found.difference, round(found.low, 3), found.high
+    (6, 0.03125, 0.6, 0.049, 0.6)
 
-    Returns:
-        The two counts and the p-value.
-
-    Raises:
-        UserError: the numbers of examples differ, or are 0.
-
-    Example:
-
-    >>> mcnemar([True] * 6 + [False], [False] * 6 + [False])
-    McNemar(only_a=6, only_b=0, p_value=0.03125)
-
-    Source: McNemar (1947), Note on the sampling error of the difference between correlated
-    proportions or percentages, Psychometrika 12.
+    Sources: McNemar (1947), Psychometrika 12; Clopper and Pearson (1934), Biometrika 26.
     """
-    right_a, right_b = _examples(right_a, right_b)
-    only_a, only_b = int(np.sum(right_a & ~right_b)), int(np.sum(~right_a & right_b))
-    together = only_a + only_b
-    p_value = float(stats.binomtest(only_a, together).pvalue) if together else 1.0
-    return McNemar(only_a, only_b, p_value)
-
-
-def bootstrap_difference(
-    right_a: Sequence[bool], right_b: Sequence[bool], seed: int = 0, resamples: int = 9999
-) -> tuple[float, float]:
-    """Returns the 95 % interval of `accuracy_a − accuracy_b` over resampled test examples.
-
-    Args:
-        right_a: for each example, whether the first model is correct.
-        right_b: the same for the second model.
-        seed: of the resampling.
-        resamples: number of times that the examples are drawn, with replacement.
-
-    Returns:
-        Lower and upper end, by percentiles.
-
-    Raises:
-        UserError: the numbers of examples differ, or are 0.
-
-    Example:
-
-    >>> bootstrap_difference([True, True], [False, False])
-    (1.0, 1.0)
-
-    Source: Efron and Tibshirani (1993), An Introduction to the Bootstrap, chapter 13.
-    """
-    right_a, right_b = _examples(right_a, right_b)
-    differences = right_a.astype("float64") - right_b
-    if np.ptp(differences) == 0:  # SciPy refuses a single example
-        return float(differences[0]), float(differences[0])
-    rng = np.random.default_rng(seed)
-    options = {"n_resamples": resamples, "batch": 100, "method": "percentile", "rng": rng}
-    interval = stats.bootstrap((differences,), np.mean, **options).confidence_interval
-    return float(interval.low), float(interval.high)
-
-
-def _examples(right_a, right_b):
-    right_a, right_b = np.asarray(right_a, dtype=bool), np.asarray(right_b, dtype=bool)
-    if right_a.shape != right_b.shape or right_a.size == 0:
+    correct_a, correct_b = np.asarray(correct_a, dtype=bool), np.asarray(correct_b, dtype=bool)
+    examples = correct_a.size
+    if correct_a.shape != correct_b.shape or not examples:
         raise UserError(
-            f"The two models have {right_a.size} and {right_b.size} test examples; compare them "
-            "on the same examples, at least one."
+            f"The two models have {examples} and {correct_b.size} test examples; compare them on "
+            "the same examples, at least one."
         )
-    return right_a, right_b
+    only_a, only_b = int(np.sum(correct_a & ~correct_b)), int(np.sum(~correct_a & correct_b))
+    together = only_a + only_b
+    if not together:
+        return McNemar(0, 0, 0.0, 0.0, 0.0, 1.0)
+    test = stats.binomtest(only_a, together)
+    shares = test.proportion_ci(1 - LEVEL, method="exact")
+    low, high = (float((2 * share - 1) * together / examples) for share in shares)
+    return McNemar(only_a, only_b, (only_a - only_b) / examples, low, high, float(test.pvalue))
 
 
 def seeds_needed(
     difference: float, std: float, power: float = 0.8, level: float = LEVEL
 ) -> int | None:
-    """Returns how many seeds a paired t-test needs to detect a difference.
+    """Returns how many seeds a paired t-test needs to detect a difference with some probability.
 
     The test statistic then has the noncentral t distribution of n − 1 degrees, with noncentrality
-    `difference / std · √n`; the power is its probability to lie beyond ± Student's t.
-
-    Args:
-        difference: the true mean difference.
-        std: the standard deviation of the differences.
-        power: the probability with which the two-sided test should detect it.
-        level: of the test; 0.05/m with m comparisons.
-
-    Returns:
-        The smallest number, 3 or more; `None` if more than 1000 would be needed.
-
-    Example:
+    `difference / std · √n`; the power is its probability to lie beyond ± Student's t. With m
+    comparisons the level is 0.05/m. The number is 3 or more; `None` means more than 1000.
 
     >>> seeds_needed(difference=0.01, std=0.01)
     10
@@ -252,25 +180,16 @@ def seeds_needed(
     """
 
     def is_enough(seeds):
-        return _power(difference, std, seeds, level) >= power
+        if std == 0.0:
+            return difference != 0.0
+        noncentrality = abs(difference) / std * math.sqrt(seeds)
+        critical = stats.t.ppf(1 - level / 2, seeds - 1)
+        upper = stats.nct.sf(critical, seeds - 1, noncentrality)
+        lower = stats.nct.cdf(-critical, seeds - 1, noncentrality)
+        # SciPy may return NaN far out, where the lower tail is almost 0 and the upper one a step.
+        upper = upper if math.isfinite(upper) else float(noncentrality > critical)
+        return upper + (lower if math.isfinite(lower) else 0.0) >= power
 
-    if difference == 0.0 or not is_enough(_MOST_SEEDS):
-        return None
-    low, high = LEAST_SEEDS - 1, _MOST_SEEDS
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (low, middle) if is_enough(middle) else (middle, high)
-    return high
-
-
-def _power(difference, std, seeds, level):
-    """Probability that the test detects the difference, by the noncentral t distribution."""
-    if std == 0.0:
-        return 1.0
-    noncentrality = abs(difference) / std * math.sqrt(seeds)
-    critical = stats.t.ppf(1 - level / 2, seeds - 1)
-    upper = stats.nct.sf(critical, seeds - 1, noncentrality)
-    lower = stats.nct.cdf(-critical, seeds - 1, noncentrality)
-    # SciPy may return NaN far out, where the lower tail is almost 0 and the upper one a step.
-    upper = upper if math.isfinite(upper) else float(noncentrality > critical)
-    return float(upper + (lower if math.isfinite(lower) else 0.0))
+    numbers = range(LEAST_SEEDS, _MOST_SEEDS + 1)
+    index = bisect.bisect_left(numbers, True, key=is_enough)
+    return numbers[index] if index < len(numbers) else None

@@ -5,12 +5,11 @@ from collections.abc import Sequence
 
 from distill.analysis.numbers import interval, p_value, percent, plain, too_few
 from distill.analysis.page.parts import Table
-from distill.analysis.results import Comparison, Results
+from distill.analysis.results import Comparison, Results, class_errors, unseen_classes
 from distill.analysis.statistics import LEAST_SEEDS, mean_and_std, mean_interval
-from distill.analysis.unseen_classes import class_errors, corrected_logits, unseen_classes
 from distill.experiments.grid import show_setting
 from distill.experiments.variants import VARIANTS
-from distill.recipes import short_name, show_value
+from distill.recipes import show_value
 
 
 def main_table(results: Results) -> Table:
@@ -21,25 +20,26 @@ def main_table(results: Results) -> Table:
 def _caption(results):
     runs = [run for point in results.points for runs in point.runs.values() for run in runs]
     counts = {run.metrics[results.checkpoint]["test"]["examples"] for run in runs if run}
-    images = "–".join(map(str, sorted({min(counts), max(counts)}))) if counts else "no"
-    last = results.checkpoint == "last"
-    checkpoint = "last epoch" if last else "epoch with the best validation accuracy"
+    ends = sorted({min(counts), max(counts)}) if counts else []
+    images = "–".join(f"{number:,}" for number in ends) or "no"
     folds = results.recipe.experiment.folds
     split = f"{folds}-fold cross-validation, test sets" if folds else "test set"
-    return f"{results.title}: {split} of {images} images, {checkpoint}, mean ± std over seeds"
+    return (
+        f"{results.title}: {split} of {images} images, {results.checkpoint_name}, {results.spread}"
+    )
 
 
 def _model_table(results):
     rows = []
     for variant in results.variants:
-        title, runs = VARIANTS[variant].title, results.runs(variant)
+        runs, numbers = results.runs(variant), ["–"] * 3
         if runs:
             numbers = [
                 f"{results.parameters(variant):,}",
                 _percent(results.accuracies(variant)),
                 plain(results.errors(variant)),
             ]
-        rows.append([title, *(numbers if runs else "–––"), str(len(runs))])
+        rows.append([VARIANTS[variant].title, *numbers, str(len(runs))])
     headings = ["model", "parameters", "test accuracy, %", "test errors", "seeds"]
     return Table(headings, rows, caption=_caption(results))
 
@@ -50,20 +50,23 @@ def _grid_table(results):
     best, rows = results.best_point(), []
     for point in results.points:
         accuracies = [results.accuracies(variant, point.setting) for variant in results.variants]
-        row = [show_value(value) for value in point.setting.values()]
+        row = [show_value(point.setting[axis.field]) for axis in results.varied]
         row += [_percent(each) for each in accuracies]
         row.append(str(min(map(len, accuracies))))
         if compared:
             each = compared.get(id(point))
             row += [_interval(each), _p_value(each)]
         rows.append(row)
-    headings = [short_name(axis.field) for axis in results.axes]
+    headings = [axis.title for axis in results.varied]
     headings += [*(f"{VARIANTS[variant].title}, %" for variant in results.variants), "seeds"]
     notes = [f"Bold: best validation accuracy of the {VARIANTS[results.subject].title}."]
     if compared:
         headings += ["gain, points", "p"]
         notes.append("Gain: distilled student − baseline, paired over seeds.")
         notes.append(interval_note(compared.values()))
+    fixed = {axis.field: axis.values[0] for axis in results.axes if axis not in results.varied}
+    if fixed:
+        notes.append(f"At every grid point: {show_setting(fixed)}.")
     bold = [number for number, point in enumerate(results.points) if point is best]
     return Table(headings, rows, _caption(results), " ".join(notes), bold)
 
@@ -75,7 +78,7 @@ def comparison_table(results: Results) -> Table | None:
         return None
     rows = [
         [
-            show_setting(each.point.setting) or results.title,
+            results.name_of(each.point) or results.title,
             _interval(each),
             _number(each.difference.std * 100, ".2f"),
             _number(each.difference.effect_size, ".1f"),
@@ -125,8 +128,7 @@ def interval_note(compared: Sequence[Comparison]) -> str:
     elif made:
         notes.append("In brackets: 95 % interval.")
     few = sorted({each.seeds for each in differences if each.seeds < LEAST_SEEDS})
-    notes += [f"{too_few(seeds)}." for seeds in few]
-    return " ".join(notes)
+    return " ".join([*notes, *(f"{too_few(seeds)}." for seeds in few)])
 
 
 def unseen_classes_table(results: Results) -> Table | None:
@@ -139,12 +141,11 @@ def unseen_classes_table(results: Results) -> Table | None:
         unseen = results.unseen(point.setting)
         for variant in results.variants if unseen else ():
             runs = [run for run in point.present(variant) if unseen_classes(run)]
-            if not runs:
-                continue
-            counts = [_bias_counts(run, results.checkpoint, unseen) for run in runs]
-            where = [show_setting(point.setting)] if results.axes else []
-            title = VARIANTS[variant].title
-            rows.append([*where, title, *map(plain, zip(*counts, strict=True))])
+            if runs:
+                counts = [_bias_counts(results, run, unseen) for run in runs]
+                where = [results.name_of(point)] if results.axes else []
+                title = VARIANTS[variant].title
+                rows.append([*where, title, *map(plain, zip(*counts, strict=True))])
     if not rows:
         return None
     headings = ["grid point"] if results.axes else []
@@ -158,11 +159,9 @@ def unseen_classes_table(results: Results) -> Table | None:
     return Table(headings, rows, caption="Classes that no student saw", notes=notes)
 
 
-def _bias_counts(run, checkpoint, unseen):
-    logits = run.predictions(checkpoint, "test")
-    fair, optimistic = (
-        corrected_logits(run, checkpoint, unseen, on) for on in ("validation", "test")
-    )
+def _bias_counts(results, run, unseen):
+    logits = results.logits(run)
+    fair, optimistic = (results.corrected_logits(run, unseen, on) for on in ("validation", "test"))
     every = range(logits.shape[1])
     asked = (logits, every), (logits, unseen), (fair, every), (fair, unseen), (optimistic, every)
     return [class_errors(run, *each) for each in asked]
@@ -175,8 +174,7 @@ def runs_table(results: Results) -> Table:
         for split in ("validation", "test")
         for name in ("accuracy", "errors", "nll", "ece")
     ]
-    headings = [short_name(axis.field) for axis in results.axes]
-    headings += ["model", "seed", "epoch", "parameters"]
+    headings = [*(axis.title for axis in results.axes), "model", "seed", "epoch", "parameters"]
     headings += [*(f"{split} {name}" for split, name in columns), "run"]
     rows = []
     for point in results.points:
@@ -194,8 +192,8 @@ def runs_table(results: Results) -> Table:
 def summary_table(results: Results) -> Table:
     """Makes the table of means over seeds with unrounded numbers, a row for each variant."""
     compared = {id(each.point): each.difference for each in results.against_baseline()}
-    headings = [short_name(axis.field) for axis in results.axes]
-    headings += ["model", "seeds", "mean accuracy", "std", "low", "high", "mean errors"]
+    headings = [*(axis.title for axis in results.axes), "model", "seeds"]
+    headings += ["mean accuracy", "std", "low", "high", "mean errors"]
     headings += ["difference", "difference low", "difference high", "effect size", "p"]
     headings += ["comparisons"]
     rows = []

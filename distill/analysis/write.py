@@ -11,7 +11,7 @@ from distill.analysis.page.html import write_page
 from distill.analysis.page.parts import Page
 from distill.analysis.page.report import make_page
 from distill.analysis.results import Results
-from distill.analysis.sentences import sentences, shipping
+from distill.analysis.sentences import deployment, sentences
 from distill.analysis.tables import (
     ablation_table,
     main_table,
@@ -25,15 +25,7 @@ from distill.recipes import short_name, show_value
 
 
 def write_all(results: Results, console: Console) -> Page:
-    """Prints tables and sentences, and writes everything into the experiment's folder.
-
-    Args:
-        results: the experiment.
-        console: where they are printed.
-
-    Returns:
-        The report.
-    """
+    """Prints tables and sentences, writes the experiment's folder, and returns the report."""
     tables = [make(results) for make in (main_table, ablation_table, unseen_classes_table)]
     tables = [table for table in tables if table]
     found = sentences(results)
@@ -49,14 +41,12 @@ def write_all(results: Results, console: Console) -> Page:
         console.print(line, highlight=False, markup=False)
     if results.axes:
         _write_hparams(results)
-    else:
-        histories = results.histories(results.variants)
-        if histories:
-            draw_learning_curves(results.folder / "learning_curves.png", histories, results.title)
+    elif histories := results.histories(results.variants):
+        draw_learning_curves(results.folder / "learning_curves.png", histories, results.title)
     page = make_page(results)
     console.print(f"Report: {_write_page(page, results)}", soft_wrap=True)
-    if (to_ship := shipping(results)) is not None:
-        console.print(to_ship, soft_wrap=True, highlight=False, markup=False)
+    if (to_deploy := deployment(results)) is not None:
+        console.print(to_deploy, soft_wrap=True, highlight=False, markup=False)
     return page
 
 
@@ -74,25 +64,25 @@ def _write_page(page, results):
 def _write_hparams(results):
     """One TensorBoard session for each grid point and seed: its settings and accuracies."""
     for point in results.points:
-        fields = {short_name(field): value for field, value in point.setting.items()}
-        name = "_".join(f"{field}-{show_value(value)}" for field, value in fields.items())
+        shown = {short_name(field): show_value(value) for field, value in point.setting.items()}
+        name = "_".join(f"{field}-{value}" for field, value in shown.items())
         name = name.replace(" ", "-").replace("/", "-")
-        for number, runs in enumerate(zip(*point.runs.values(), strict=True)):
+        numbers = {
+            short_name(field): value
+            for field, value in point.setting.items()
+            if isinstance(value, int | float)
+        }
+        for seed, runs in enumerate(zip(*point.runs.values(), strict=True), results.recipe.seed):
             if None not in runs:
-                _write_session(results, fields, results.recipe.seed + number, name, runs)
+                _write_session(results, shown | numbers | {"seed": seed}, name, runs)
 
 
-def _write_session(results, fields, seed, name, runs):
-    folder = results.folder / "tensorboard" / f"{name}_seed-{seed}"
-    tf.io.gfile.makedirs(str(folder))
+def _write_session(results, values, name, runs):
+    folder = results.folder / "tensorboard" / f"{name}_seed-{values['seed']}"
     for older in folder.glob("events.out.tfevents.*"):
         older.unlink()
-    values = {
-        field: value if isinstance(value, int | float) else show_value(value)
-        for field, value in fields.items()
-    }
     with tf.summary.create_file_writer(str(folder)).as_default():
-        hparams.hparams(values | {"seed": seed}, trial_id=f"{name}, seed {seed}")
+        hparams.hparams(values, trial_id=f"{name}, seed {values['seed']}")
         for variant, run in zip(results.variants, runs, strict=True):
             for split in ("validation", "test"):
                 accuracy = run.metrics[results.checkpoint][split]["accuracy"]

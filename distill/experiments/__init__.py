@@ -1,1 +1,1 @@
-"""Many runs: seeds now, and what they tell together."""
+"""Decides what to run (grids, studies, variants, plan) and where it runs."""

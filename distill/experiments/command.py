@@ -28,21 +28,7 @@ def make_command(
     ablations: Sequence[str] = (),
     runs: Path = RUNS,
 ) -> list[str]:
-    """Puts a command line together.
-
-    Args:
-        script: the script's file.
-        recipe: a recipe's name.
-        values: settings that differ from the recipe, by dotted name.
-        study: a study's name.
-        grid: axes as `--grid` takes them.
-        ablations: names of ablations.
-        runs: folder under which run folders lie.
-
-    Returns:
-        The script and its arguments.
-
-    Example:
+    """Returns a script and its arguments; `values` are settings that differ from the recipe.
 
     >>> make_command("student_train.py", "digits", {"student.options.hidden": 8})
     ['student_train.py', '--recipe', 'digits', '--student.options.hidden', '8']
@@ -59,12 +45,7 @@ def make_command(
 def command_of(
     recipe: Recipe, axes: Sequence[Axis], variants: Sequence[str], runs: Path = RUNS
 ) -> list[str] | None:
-    """Returns the command line that trains the same as `run_experiment` with these arguments.
-
-    Returns:
-        The script and its arguments, or `None` if no script knows the recipe.
-
-    Example:
+    """Returns the command that trains the same as `run_experiment`; `None` for an unknown recipe.
 
     >>> recipe = RECIPES["digits"].with_values({"distillation.alpha": 0.5})
     >>> axis = Axis("distillation.temperature", (1.0, 4.0))
@@ -78,8 +59,8 @@ def command_of(
     script = next((name for name, each in VARIANTS_OF.items() if each == main), [*VARIANTS_OF][-1])
     grid = []
     for axis in axes:
-        values_of_axis = ",".join(_as_text(axis.field, value) for value in axis.values)
-        grid.append(f"{flag_of(axis.field)[2:]}={values_of_axis}")
+        texts = [_as_text(axis.field, value) for value in axis.values]
+        grid.append(f"{flag_of(axis.field)[2:]}={','.join(texts)}")
     ablations = [name for name in variants if name in ABLATIONS]
     return make_command(script, recipe.name, values, None, grid, ablations, runs)
 

@@ -28,15 +28,9 @@ _IRRELEVANT = (
 
 
 def estimate(specs: Iterable[RunSpec], by_trial: bool) -> list[float]:
-    """Estimates the time of each run.
+    """Estimates the seconds of each run.
 
-    Args:
-        specs: runs to train.
-        by_trial: time a few steps of a kind of run if none of it is finished; otherwise such a run
-            counts as 1 s.
-
-    Returns:
-        Seconds, one number for each run.
+    If no run of a kind is finished, a few steps are timed (`by_trial`), or it counts as 1 s.
     """
     specs = list(specs)
     known = _known_times({spec.folder.parent for spec in specs})
@@ -44,17 +38,13 @@ def estimate(specs: Iterable[RunSpec], by_trial: bool) -> list[float]:
     for spec in specs:
         kind = _kind(spec.identity)
         if kind not in known and by_trial and "settings" in spec.identity:
-            known[kind] = _by_trial(spec)
+            try:
+                known[kind] = trial(spec)
+            except Exception:  # its own run will fail too, and say why
+                known[kind] = 1.0, 0.0
         start, epoch = known.get(kind, (1.0, 0.0))
         seconds.append(start + epoch * spec.training.epochs)
     return seconds
-
-
-def _by_trial(spec):
-    try:
-        return trial(spec)
-    except Exception:  # its own run will fail too, and say why
-        return 1.0, 0.0
 
 
 def _known_times(folders: set[Path]):

@@ -31,13 +31,8 @@ def execute(specs: Iterable[RunSpec], train: Train) -> Iterator[Run | Failure]:
     Another place to run them is another function with these arguments and results.
     `distill.training.train.train` can be pickled, and so can specs and runs.
 
-    Args:
-        specs: runs, each after those that it needs.
-        train: trains one, given the finished runs that it needs by key.
-
-    Yields:
-        For each spec its run, or why it failed. A user's mistake and an error of TensorFlow or
-        Keras end one run only; a full disk and Ctrl-C end all.
+    Each spec stands after those that it needs; `train` gets their runs by key. A user's mistake and
+    an error of TensorFlow or Keras end one run only; a full disk and Ctrl-C end all.
     """
     done: dict[str, Run] = {}
     names: dict[str, str] = {}
@@ -49,12 +44,10 @@ def execute(specs: Iterable[RunSpec], train: Train) -> Iterator[Run | Failure]:
             continue
         try:
             done[spec.key] = train(spec, {key: done[key] for key in spec.inputs})
-        except StopExperiment:
+        except (StopExperiment, OSError):
             raise
         except UserError as error:
             yield Failure(spec, str(error))
-        except OSError:
-            raise
         except (MemoryError, tf.errors.ResourceExhaustedError):
             yield Failure(spec, "memory ran out; make the batch or the model smaller.")
         except Exception as error:

@@ -23,12 +23,7 @@ _OPTIONS_OF = {
 
 @dataclasses.dataclass(frozen=True)
 class Axis:
-    """One setting of a recipe, and the values that it takes in turn.
-
-    Attributes:
-        field: the setting's dotted name, e.g. `student.options.hidden`.
-        values: its values, each once.
-    """
+    """A setting of a recipe by its dotted name, and the values that it takes in turn."""
 
     field: str
     values: tuple
@@ -42,11 +37,6 @@ class Axis:
 def parse_axis(text: str) -> Axis:
     """Reads `SETTING=VALUE,VALUE,…`.
 
-    Raises:
-        UserError: it does not have that form, or a value is not one of that setting.
-
-    Example:
-
     >>> parse_axis("temperature=1,2,4")
     Axis(field='distillation.temperature', values=(1.0, 2.0, 4.0))
     >>> parse_axis("student.options.hidden=8,16")
@@ -59,27 +49,21 @@ def parse_axis(text: str) -> Axis:
 
 
 def make_axis(field: str, values: Sequence) -> Axis:
-    """Makes an axis.
-
-    Raises:
-        UserError: a grid cannot vary this setting, or a value is given twice.
-    """
+    """Makes an axis, or raises a `UserError` if a grid cannot vary this setting."""
     field = full_name(field)
     if field.startswith(_NOT_AXES):
         raise UserError(f"A grid cannot vary {field!r}; give it as a flag, for the whole grid.")
-    repeated = [value for index, value in enumerate(values) if value in values[:index]]
-    if repeated:
-        shown = show_value(repeated[0])
-        raise UserError(
-            f"The axis {short_name(field)!r} has the value {shown} twice; give it once."
-        )
+    for index, value in enumerate(values):
+        if value in values[:index]:
+            raise UserError(
+                f"The axis {short_name(field)!r} has the value {show_value(value)} twice; give it "
+                "once."
+            )
     return Axis(field, tuple(values))
 
 
 def combinations(axes: Sequence[Axis]) -> list[dict[str, Any]]:
     """Returns every combination of the axes' values; the last axis changes fastest.
-
-    Example:
 
     >>> combinations([make_axis("alpha", (0.1, 0.5)), make_axis("temperature", (4.0,))])[1]
     {'distillation.alpha': 0.5, 'distillation.temperature': 4.0}
@@ -97,8 +81,6 @@ def fixed(recipe: Recipe, axes: Sequence[Axis]) -> tuple[Recipe, list[Axis]]:
 
     Options of a model, method or optimizer that another axis varies stay an axis: each grid point
     needs them.
-
-    Example:
 
     >>> axes = [make_axis("alpha", (0.5,)), make_axis("temperature", (1.0, 4.0))]
     >>> recipe, axes = fixed(Recipe(), axes)

@@ -2,20 +2,18 @@
 
 import contextlib
 import functools
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from distill.checks import Finding
 from distill.errors import UserError
 from distill.experiments.estimate import estimate
 from distill.experiments.execution import Failure, StopExperiment, Train, execute
-from distill.experiments.plan import Plan
+from distill.experiments.plan import Plan, write_plan
 from distill.experiments.progress import RunProgress, duration
-from distill.experiments.record import write_plan
 from distill.experiments.variants import ABLATIONS
 from distill.recipes import show_value
 from distill.runs import Run, completed
@@ -33,14 +31,7 @@ def execute_plan(
     executor: Executor = execute,
     command: list[str] | None = None,
 ) -> tuple[Path, list[Failure]]:
-    """Trains the runs of a plan that are not complete.
-
-    Args:
-        plan: the experiment.
-        console: where plan and progress are printed.
-        retrain: train complete runs again; the old folders are renamed.
-        executor: where runs execute; see `distill.experiments.execution.execute`.
-        command: the command line that trains the plan; `None` if there is none.
+    """Trains the runs of a plan that are not complete; the arguments are `run_experiment`'s.
 
     Returns:
         The folder of the results, and the runs that failed. A failed run does not end the others.
@@ -50,14 +41,14 @@ def execute_plan(
     """
     _print_data(plan, console)
     complete = {} if retrain else _complete(plan)
-    missing = [spec for key, spec in plan.specs.items() if key not in complete]
-    seconds = estimate(missing, by_trial=plan.is_grid)
+    seconds = estimate(
+        [spec for key, spec in plan.specs.items() if key not in complete], by_trial=plan.is_grid
+    )
     _print_plan(plan, complete, seconds, console)
     folder = write_plan(plan, command)
     failures, finished = [], set()
     with RunProgress(console, seconds) as progress:
-        trainer = _Trainer(plan, retrain, complete, progress)
-        for outcome in executor(plan.specs.values(), trainer):
+        for outcome in executor(plan.specs.values(), _Trainer(plan, retrain, complete, progress)):
             if isinstance(outcome, Run):
                 finished.add(outcome.key)
                 continue
@@ -74,29 +65,18 @@ class _Trainer:
     """Trains a run, unless it is complete, and says so on the console."""
 
     def __init__(self, plan: Plan, retrain: bool, complete: Mapping[str, Run], progress):
-        self._plan, self._retrain, self._complete = plan, retrain, complete
+        self._plan, self._retrain, self._runs = plan, retrain, dict(complete)
         self._progress, self._console = progress, progress.console
-        self._checked: set[str] = set()
-        # The first distillation from each teacher; a teacher that another is made from has none.
-        self._lessons: dict[str, RunSpec] = {}
-        for spec in plan.specs.values():
-            if spec.is_distilled:
-                self._lessons.setdefault(spec.teacher, spec)
-        self._baselines = {
-            distilled: baseline
-            for point in plan.points
-            for distilled, baseline in zip(
-                point.runs.get("distilled", ()), point.runs.get("baseline", ()), strict=False
-            )
-        }
+        self._checked: set[str] = set()  # teachers
 
     def __reduce__(self):
-        return _train_quietly, (self._retrain,)
+        """In another process, which has no terminal, it is `train` itself."""
+        return functools.partial(train, retrain=self._retrain).__reduce__()
 
     def __call__(self, spec: RunSpec, inputs: Mapping[str, Run]) -> Run:
-        run = self._complete.get(spec.key)
+        run = self._runs.get(spec.key)
         if run is None:
-            if spec.is_distilled:
+            if spec.is_distilled and spec.teacher not in self._checked:
                 self._check(spec, inputs[spec.teacher])
             run = train(spec, inputs, self._progress, self._retrain)
             self._progress.finished()
@@ -105,36 +85,48 @@ class _Trainer:
             self._say(f"{spec.title}: validation accuracy {accuracy}, {seconds}")
         elif not self._plan.is_grid:
             self._say(f"{spec.title}: reused from {run.model_file}")
-        self._complete = {**self._complete, spec.key: run}
-        if not self._plan.axes and spec.key in self._lessons:
-            self._stop_if_pointless(self._lessons[spec.key], run)
+        self._runs[spec.key] = run
+        if not self._plan.axes:
+            self._stop_if_pointless(run)
         return run
 
     def _say(self, line):
         self._console.print(line, soft_wrap=True, highlight=False, markup=False)
 
-    def _stop_if_pointless(self, lesson, teacher):
+    def _stop_if_pointless(self, teacher):
         """Ends the main job before time is spent on students that learn nothing."""
-        try:
-            check_distillation(lesson, teacher)
-        except UserError as error:
-            raise StopExperiment(str(error)) from error
+        for spec in self._plan.specs.values():
+            if spec.is_distilled and spec.teacher == teacher.key:
+                try:
+                    check_distillation(spec, teacher)
+                except UserError as error:
+                    raise StopExperiment(str(error)) from error
+                return
 
     def _check(self, spec, teacher):
         """Checks the first distillation from each teacher; prints the first findings only."""
-        if spec.teacher in self._checked:
-            return
-        baseline = self._complete.get(self._baselines.get(spec.key))
+        baselines = {
+            distilled: baseline
+            for point in self._plan.points
+            for distilled, baseline in zip(
+                point.runs.get("distilled", ()), point.runs.get("baseline", ()), strict=False
+            )
+        }
+        baseline = self._runs.get(baselines.get(spec.key))
         accuracy = baseline and baseline.metrics["last"]["validation"]["accuracy"]
         findings = check_distillation(spec, teacher, accuracy)
         if not self._checked:
-            _print_findings(findings, self._console)
+            self._print_findings(findings)
         self._checked.add(spec.teacher)
 
-
-def _train_quietly(retrain):
-    """What a `_Trainer` becomes in another process, which has no terminal: `train` itself."""
-    return functools.partial(train, retrain=retrain)
+    def _print_findings(self, findings):
+        colours = {"ok": "green", "warning": "yellow", "error": "red"}
+        table = Table.grid(padding=(0, 1))
+        for finding in findings:
+            level = f"[{colours[finding.level]}]{finding.level}[/]"
+            table.add_row("", level, escape(finding.sentence))
+        self._console.print("Check before distillation:")
+        self._console.print(table)
 
 
 def _complete(plan):
@@ -149,8 +141,9 @@ def _complete(plan):
 def _print_data(plan, console):
     recipe = plan.recipe
     data = data_of(recipe.with_seed(recipe.seed))
-    split = f"{len(data.train)} training, {len(data.validation)} validation, {len(data.test)} test"
-    console.print(f"Recipe {recipe.name}: {data.name}, {data.classes} classes, {split} images.")
+    splits = {"training": data.train, "validation": data.validation, "test": data.test}
+    sizes = ", ".join(f"{len(split):,} {name}" for name, split in splits.items())
+    console.print(f"Recipe {recipe.name}: {data.name}, {data.classes} classes, {sizes} images.")
     if data.skipped:
         console.print(f"Skipped unreadable files: {', '.join(data.skipped)}.", soft_wrap=True)
     fraction = recipe.data.label_fraction
@@ -173,26 +166,16 @@ def _print_plan(plan, complete, seconds, console):
         console.print(f"{axis.title}: {', '.join(map(show_value, axis.values))}")
     for name in plan.variants:
         if name in ABLATIONS:
-            variant = ABLATIONS[name]
-            console.print(f"ablation, {variant.title}: {variant.question}")
+            console.print(f"ablation, {ABLATIONS[name].title}: {ABLATIONS[name].question}")
     roles = [str(spec.role) for spec in specs.values()]
     counts = ", ".join(f"{roles.count(role)} {role}" for role in dict.fromkeys(roles))
-    points = _count(len(plan.points), "grid point")
-    size = f"{points} × {_count(plan.recipe.experiment.seeds, 'seed')}"
-    console.print(f"Plan: {size}, {_count(len(specs), 'run')} ({counts}).", highlight=False)
+    size = (
+        f"{_count(len(plan.points), 'grid point')} × "
+        f"{_count(plan.recipe.experiment.seeds, 'seed')}, {_count(len(specs), 'run')}"
+    )
     time = f", about {duration(sum(seconds))}" if seconds else ""
     reused = f"{_count(len(complete), 'run')} reused, {len(seconds)} to train{time}."
-    console.print(reused, highlight=False)
-
-
-def _print_findings(findings: Sequence[Finding], console):
-    colours = {"ok": "green", "warning": "yellow", "error": "red"}
-    table = Table.grid(padding=(0, 1))
-    for finding in findings:
-        colour = colours[finding.level]
-        table.add_row("", f"[{colour}]{finding.level}[/]", escape(finding.sentence))
-    console.print("Check before distillation:")
-    console.print(table)
+    console.print(f"Plan: {size} ({counts}).\n{reused}", highlight=False)
 
 
 def _count(number, noun):

@@ -2,50 +2,40 @@
 
 import dataclasses
 import hashlib
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from distill.experiments.grid import Axis, combinations, show_setting
 from distill.experiments.variants import ABLATIONS, VARIANTS, Variant
+from distill.files import write_json
 from distill.recipes import Recipe
 from distill.training.spec import RunSpec, make_spec, needs_of
 from distill.training.teachers import Request
 from distill.training.validate import validate
 
+FILE, FORMAT = "experiment.json", 2  # what an experiment's folder says of its runs
+
 
 @dataclasses.dataclass(frozen=True)
 class PlannedPoint:
-    """One grid point.
-
-    Attributes:
-        setting: the axes' values by dotted name.
-        recipe: the recipe with them.
-        runs: by variant, the keys of its runs, one for each seed.
-    """
+    """One grid point: the axes' values by dotted name, and the recipe with them."""
 
     setting: dict[str, Any]
     recipe: Recipe
-    runs: dict[str, list[str]]
+    runs: dict[str, list[str]]  # by variant, the keys of its runs, one for each seed
 
 
 @dataclasses.dataclass(frozen=True)
 class Plan:
-    """What an experiment trains.
+    """What an experiment trains."""
 
-    Attributes:
-        recipe: the recipe, with its first seed and number of seeds.
-        axes: what is varied; empty for the main job.
-        variants: names in `distill.experiments.variants.VARIANTS`.
-        points: the grid points; the main job has one.
-        specs: every run once, by its key, each after those that it needs.
-    """
-
-    recipe: Recipe
-    axes: tuple[Axis, ...]
-    variants: tuple[str, ...]
+    recipe: Recipe  # with its first seed and number of seeds
+    axes: tuple[Axis, ...]  # empty for the main job, which has one grid point
+    variants: tuple[str, ...]  # names in `distill.experiments.variants.VARIANTS`
     points: list[PlannedPoint]
-    specs: dict[str, RunSpec]
+    specs: dict[str, RunSpec]  # every run once, by its key, each after those that it needs
 
     @property
     def is_grid(self) -> bool:
@@ -75,19 +65,10 @@ class Plan:
 def make_plan(
     recipe: Recipe, axes: Sequence[Axis], variants: Sequence[str], runs: Path | str
 ) -> Plan:
-    """Works out the runs of an experiment and validates each; trains nothing.
+    """Works out the runs of an experiment under the folder `runs`; trains nothing.
 
-    Args:
-        recipe: the recipe, with its first seed and number of seeds.
-        axes: what is varied.
-        variants: names in `distill.experiments.variants.VARIANTS`.
-        runs: folder under which run folders lie.
-
-    Returns:
-        The plan, seed by seed, so that whole seeds finish first.
-
-    Raises:
-        UserError: a run cannot be trained.
+    The runs stand seed by seed, so that whole seeds finish first. A `UserError` says which run of
+    the first seed cannot be trained.
     """
     specs: dict[str, RunSpec] = {}
     points = [
@@ -124,8 +105,7 @@ class _Resolver:
         needs = needs_of(role, recipe)
         teacher = needs.teacher and self._specs[self._resolve(needs.teacher)]
         made_from = [self._specs[self._resolve(each)] for each in needs.made_from]
-        shown = f"{title}, {self._where}" if self._where else title
-        shown = f"{shown}, seed {recipe.seed}"
+        shown = ", ".join(filter(None, (title, self._where, f"seed {recipe.seed}")))
         spec = make_spec(role, recipe, self._runs, teacher, made_from, match_time_of, shown)
         known = self._specs.get(spec.key)
         if known is None:
@@ -136,3 +116,29 @@ class _Resolver:
             title = f"{title}, seed {recipe.seed}" if known.seed == recipe.seed else title
             self._specs[spec.key] = dataclasses.replace(known, title=title)
         return spec.key
+
+
+def write_plan(plan: Plan, command: list[str] | None) -> Path:
+    """Writes an experiment's plan before its runs are there; returns the folder of its results."""
+    folder = plan.folder
+    folder.mkdir(parents=True, exist_ok=True)
+    points = [
+        {
+            "setting": point.setting,
+            "runs": {
+                name: [os.path.relpath(plan.specs[key].folder, folder) for key in keys]
+                for name, keys in point.runs.items()
+            },
+        }
+        for point in plan.points
+    ]
+    record = {
+        "format": FORMAT,
+        "recipe": plan.recipe.model_dump(mode="json"),
+        "axes": [dataclasses.asdict(axis) for axis in plan.axes],
+        "variants": plan.variants,
+        "points": points,
+        "command": command,
+    }
+    write_json(folder / FILE, record)
+    return folder

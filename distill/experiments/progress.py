@@ -12,14 +12,11 @@ _NOTEBOOK_COLUMNS = 96  # as many as Jupyter Lab shows beside its list of files
 
 
 def make_console() -> Console:
-    """Returns the terminal or, in a notebook, the output of its cell, no wider than its page.
-
-    In a notebook, Rich prints a piece of HTML for each line, with gaps between the lines, and cuts
-    long ones. This console prints coloured text there instead.
-    """
+    """Returns the terminal or, in a notebook, the output of its cell, no wider than its page."""
     console = Console()
     if not console.is_jupyter:
         return console
+    # As HTML, Rich leaves gaps between lines and cuts long ones; so this is coloured text.
     return Console(
         file=sys.stdout,
         width=min(console.width, _NOTEBOOK_COLUMNS),
@@ -32,11 +29,8 @@ def make_console() -> Console:
 class RunProgress:
     """Shows a bar for the present training and, with several runs, one for all of them.
 
-    It is a context manager, and a listener to the events of a training.
-
-    Args:
-        console: where the bars are drawn; in a notebook they are a widget.
-        seconds: the estimated time of each run that is to be trained, in order.
+    It is a context manager, and a listener to the events of a training. `seconds` holds the
+    estimated time of each run that is to be trained, in order.
     """
 
     def __init__(self, console: Console, seconds: list[float]):
@@ -103,8 +97,6 @@ class RunProgress:
 
 def duration(seconds: float) -> str:
     """Returns a time in words.
-
-    Example:
 
     >>> duration(8.2), duration(100), duration(7300)
     ('8 s', '1 min 40 s', '2 h 1 min')

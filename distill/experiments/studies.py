@@ -23,12 +23,7 @@ _SIZES = {
 
 @dataclasses.dataclass(frozen=True)
 class Study:
-    """A question, and the axes that answer it.
-
-    Attributes:
-        question: in words.
-        axes: makes the axes for a recipe.
-    """
+    """A question, and a function that makes the axes that answer it for a recipe."""
 
     question: str
     axes: Callable[[Recipe], list[Axis]]
@@ -36,11 +31,6 @@ class Study:
 
 def studies_of(recipe: str) -> dict[str, Study]:
     """Returns the studies of a recipe by name: those of its source, and the common ones.
-
-    Args:
-        recipe: the recipe's name.
-
-    Example:
 
     >>> studies_of("mnist-hinton")["omitted-3"].question
     'Does the student recognise a 3 if it never sees one?'
@@ -76,22 +66,6 @@ def get_study(name: str, recipe: str) -> Study:
     return known[name]
 
 
-def _temperature(recipe):
-    return [make_axis("temperature", (1.0, 2.0, 4.0, 8.0, 16.0))]
-
-
-def _alpha(recipe):
-    return [make_axis("alpha", (0.0, 0.1, 0.25, 0.5, 0.75, 0.9, 1.0))]
-
-
-def _student_size(recipe):
-    return [_size(recipe, "student", (1 / 4, 1 / 2, 1, 2, 4))]
-
-
-def _sizes(recipe):
-    return [_size(recipe, "teacher", (1 / 4, 1 / 2, 1)), _size(recipe, "student", (1 / 2, 1, 2))]
-
-
 def _early_stopping(recipe):
     if not _is_trained(recipe):
         raise UserError(
@@ -101,10 +75,6 @@ def _early_stopping(recipe):
     most = recipe.training_with(recipe.teacher.training).epochs
     epochs = sorted({max(1, round(most * share)) for share in (1 / 16, 1 / 8, 1 / 4, 1 / 2, 1)})
     return [make_axis("teacher.training.epochs", epochs)]
-
-
-def _augmentation(recipe):
-    return [make_axis("training.translation", (0, 1, 2))]
 
 
 def _schedule(recipe):
@@ -133,10 +103,6 @@ def _omitted_class(recipe):
     return [make_axis("data.student_exclude", values)]
 
 
-def _noise(recipe):
-    return [make_axis("data.noise", (0.0, 0.25, 0.5, 0.75, 1.0))]
-
-
 def _size(recipe, role, factors):
     kind = recipe.value(role).model
     if kind not in _SIZES or (role == "teacher" and not _is_trained(recipe)):
@@ -157,18 +123,32 @@ def _is_trained(recipe):
 
 
 STUDIES = {
-    "temperature": Study("Which temperature? 1 to 16", _temperature),
-    "alpha": Study("How much weight for the labels? 0 to 1", _alpha),
-    "student-size": Study(
-        "How small can the student be? A quarter to four times its size", _student_size
+    "temperature": _with_axes("Which temperature? 1 to 16", "temperature=1,2,4,8,16"),
+    "alpha": _with_axes(
+        "How much weight for the labels? 0 to 1", "alpha=0,0.1,0.25,0.5,0.75,0.9,1"
     ),
-    "sizes": Study("Does a larger teacher help a small student? Teacher × student", _sizes),
+    "student-size": Study(
+        "How small can the student be? A quarter to four times its size",
+        lambda recipe: [_size(recipe, "student", (1 / 4, 1 / 2, 1, 2, 4))],
+    ),
+    "sizes": Study(
+        "Does a larger teacher help a small student? Teacher × student",
+        lambda recipe: [
+            _size(recipe, "teacher", (1 / 4, 1 / 2, 1)),
+            _size(recipe, "student", (1 / 2, 1, 2)),
+        ],
+    ),
     "early-stopped-teacher": Study("Must the teacher be trained to the end?", _early_stopping),
-    "augmentation": Study("Does moving images by up to 0, 1 or 2 pixels help?", _augmentation),
+    "augmentation": _with_axes(
+        "Does moving images by up to 0, 1 or 2 pixels help?", "training.translation=0,1,2"
+    ),
     "schedule": Study("Which learning-rate schedule?", _schedule),
     "method": Study("Which method?", _method),
     "omitted-class": Study(
         "Does the student recognise a class that it never sees?", _omitted_class
     ),
-    "noise": Study("How much noise may the transfer images have? Up to pure noise", _noise),
+    "noise": _with_axes(
+        "How much noise may the transfer images have? Up to pure noise",
+        "data.noise=0,0.25,0.5,0.75,1",
+    ),
 }

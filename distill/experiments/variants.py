@@ -13,21 +13,13 @@ from distill.runs import Role
 
 @dataclasses.dataclass(frozen=True)
 class Variant:
-    """One way to train a model of the recipe.
+    """One way to train a model of the recipe."""
 
-    Attributes:
-        title: its name in tables and figures.
-        role: the role of its runs.
-        change: settings that differ from the recipe, by dotted name.
-        match_time: train as long as the distillation took, not as many steps.
-        question: what it answers, for `--list ablations` and the report.
-    """
-
-    title: str
+    title: str  # in tables and figures
     role: Role
-    change: Mapping[str, Any] = dataclasses.field(default_factory=dict)
-    match_time: bool = False
-    question: str = ""
+    change: Mapping[str, Any] = dataclasses.field(default_factory=dict)  # of the recipe
+    match_time: bool = False  # train as long as the distillation took, not as many steps
+    question: str = ""  # what it answers, for `--list ablations` and the report
 
 
 MAIN_VARIANTS = {

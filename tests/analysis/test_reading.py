@@ -10,8 +10,7 @@ from distill.analysis.page.report import make_page
 from distill.analysis.reading import read_results
 from distill.errors import UserError
 from distill.experiments.grid import make_axis
-from distill.experiments.plan import make_plan
-from distill.experiments.record import write_plan
+from distill.experiments.plan import make_plan, write_plan
 from distill.experiments.variants import MAIN_VARIANTS
 
 

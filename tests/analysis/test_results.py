@@ -54,7 +54,6 @@ def test_a_single_difference_is_not_corrected(three):
 
 def test_the_best_point_is_chosen_on_validation_data(three):
     assert three.best_point().setting == {"distillation.temperature": 1.0}
-    assert three.best_point({"temperature": 2.0}).setting == {"distillation.temperature": 2.0}
     # Its validation accuracy is its test accuracy, the same everywhere: the first one.
     assert three.best_point(variant="baseline").setting == {"distillation.temperature": 1.0}
 
@@ -146,13 +145,10 @@ def of_classes(fake_student):
     return Results(point.recipe, (), ("distilled",), [point], None, Path("results"))
 
 
-@pytest.mark.parametrize(
-    ("classes", "accuracy", "errors"), [(["3"], 0.25, 3), (["0", "3"], 0.4, 3), (["1"], 0, 1)]
-)
-def test_accuracy_on_some_classes(of_classes, classes, accuracy, errors):
+@pytest.mark.parametrize(("classes", "accuracy"), [(["3"], 0.25), (["0", "3"], 0.4), (["1"], 0)])
+def test_accuracy_on_some_classes(of_classes, classes, accuracy):
     assert of_classes.test_images() == 6
     assert of_classes.class_accuracies("distilled", classes) == pytest.approx([accuracy])
-    assert of_classes.errors("distilled", of=classes) == [errors]
 
 
 def test_the_bias_of_unseen_classes_is_corrected_on_validation_data(of_classes):

@@ -43,14 +43,6 @@ def test_accuracies_and_errors_are_those_of_the_runs(fill, runs):
     assert fill(text) == f"{runs['distilled'][0].metrics['parameters']:,}"
 
 
-def test_errors_on_a_class(fill, runs):
-    found = []
-    for run in runs["distilled"]:
-        wrong = run.predictions("last", "test").argmax(-1) != run.labels("test")
-        found.append(int(np.sum(wrong[run.labels("test") == 3])))
-    assert fill(f'{{{{ main.errors("distilled", {AT4}, of=["3"]) }}}}') == str(found)
-
-
 def test_differences_are_paired_and_two_seeds_have_no_interval(fill, runs):
     values = [
         [run.metrics["last"]["test"]["accuracy"] for run in runs[variant]]
@@ -129,6 +121,8 @@ def test_mistakes_in_a_template(fill, tmp_path):
         ("{{ 1 / 0 }}", "cannot be filled: ZeroDivisionError"),
         ("{{ ''.__class__.__mro__ }}", "cannot be filled: access to attribute '__class__'"),
         ("{{ cycler.__init__.__globals__ }}", "cannot be filled: access to attribute"),
+        ("{{ main.page.write_text('x') }}", "cannot be filled: access to attribute 'write_text'"),
+        (f'{{{{ main.mean_confusion("baseline", {AT4}).tofile("x") }}}}', "attribute 'tofile'"),
     ],
 )
 def test_whatever_goes_wrong_in_a_template_is_one_sentence(text, message, fill):

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from distill.analysis.sentences import sentences, shipping, verdict
+from distill.analysis.sentences import deployment, sentences, verdict
 from distill.analysis.statistics import PairedDifference, paired_difference, seeds_needed
 from distill.experiments.grid import Axis
 from distill.files import write_arrays
@@ -229,48 +229,56 @@ def test_equal_students_in_small_studies_are_seldom_told_apart(fake_results):
 
 
 @pytest.fixture
-def ship(fake_results, tmp_path, monkeypatch):
-    """Says what can be shipped of a student and a teacher, with 70 of 100 labels in one class."""
+def deploy(fake_results, tmp_path, monkeypatch):
+    """Says what can be deployed of a student, with 70 of 100 labels in one class."""
 
-    def ship(accuracy, teacher_parameters, student_parameters=10):
+    def deploy(accuracy, teacher_parameters=1000, baseline=0.7):
         variants = {"teacher": ((0.95,), None, teacher_parameters, 100)}
-        variants["distilled"] = ((accuracy,), None, student_parameters, 100)
+        variants |= {"baseline": ((baseline,),), "distilled": ((accuracy,), None, 10, 100)}
         results = fake_results(({}, variants), variants=tuple(variants))
         (student,) = results.points[0].runs["distilled"]
         monkeypatch.chdir(tmp_path)
         student.folder.mkdir(exist_ok=True)
         labels = np.repeat([0, 1, 2], [70, 20, 10])
         write_arrays(student.folder / "predictions.npz", test_labels=labels)
-        return shipping(results)
+        return deployment(results)
 
-    return ship
+    return deploy
 
 
-def test_a_small_good_student_is_shipped(ship):
-    assert ship(0.85, teacher_parameters=1000) == "Small model to ship: distilled-0/student.keras"
+@pytest.mark.parametrize("baseline", [0.80, 0.85, None])
+def test_a_small_good_student_is_deployed(deploy, baseline):
+    assert deploy(0.85, baseline=baseline) == "Small model to deploy: distilled-0/student.keras"
+
+
+def test_a_student_below_its_baseline_is_not_offered_in_silence(deploy):
+    assert deploy(0.85, baseline=0.86) == (
+        "Small model to deploy: distilled-0/student.keras (less accurate than its baseline: test "
+        "accuracy 85.00 %, baseline 86.00 %)"
+    )
 
 
 @pytest.mark.parametrize("parameters", [10, 9])
-def test_a_student_that_is_not_smaller_is_not_shipped(ship, parameters):
-    assert ship(0.85, teacher_parameters=parameters) == (
-        f"No model to ship: the distilled student has 10 parameters and is not smaller than its "
+def test_a_student_that_is_not_smaller_is_not_deployed(deploy, parameters):
+    assert deploy(0.85, teacher_parameters=parameters) == (
+        f"No model to deploy: the distilled student has 10 parameters and is not smaller than its "
         f"teacher ({parameters})."
     )
 
 
-@pytest.mark.parametrize(("accuracy", "is_shipped"), [(0.70, False), (0.77, False), (0.78, True)])
-def test_a_student_that_guesses_is_not_shipped(ship, accuracy, is_shipped):
+@pytest.mark.parametrize(("accuracy", "is_deployed"), [(0.70, False), (0.77, False), (0.78, True)])
+def test_a_student_that_guesses_is_not_deployed(deploy, accuracy, is_deployed):
     """Binomial: 77 and more of 100 at 0.7 have p = 0.076, 78 and more p = 0.048."""
-    said = ship(accuracy, teacher_parameters=1000)
-    assert said.startswith("Small model to ship: ") == is_shipped
-    if not is_shipped:
+    said = deploy(accuracy)
+    assert said.startswith("Small model to deploy: ") == is_deployed
+    if not is_deployed:
         assert said == (
-            f"No model to ship: the distilled student's test accuracy, {accuracy * 100:.2f} %, is "
-            "no better than always predicting the most frequent class (70.00 %)."
+            f"No model to deploy: the distilled student's test accuracy, {accuracy * 100:.2f} %, "
+            "is no better than always predicting the most frequent class (70.00 %)."
         )
 
 
-def test_nothing_to_ship(fake_results):
-    assert shipping(fake_results(({}, {"baseline": (BASELINE,)}), variants=("baseline",))) is None
+def test_nothing_to_deploy(fake_results):
+    assert deployment(fake_results(({}, {"baseline": (BASELINE,)}), variants=("baseline",))) is None
     missing = fake_results(({}, {"distilled": ((None,),)}), variants=("distilled",))
-    assert shipping(missing) is None
+    assert deployment(missing) is None

@@ -8,7 +8,6 @@ import pytest
 from scipy import stats
 
 from distill.analysis.statistics import (
-    bootstrap_difference,
     mcnemar,
     mean_interval,
     paired_difference,
@@ -201,27 +200,42 @@ def test_mcnemar_against_statsmodels():
             mcnemar(wrong, wrong * 2)
 
 
-def test_bootstrap_interval():
-    """Of n examples d = +1, −1, 0: close to the normal interval d̄ ± 1.96 std/√n."""
-    a = np.array([True] * 800 + [True] * 60 + [False] * 40 + [False] * 100)
-    b = np.array([True] * 800 + [False] * 60 + [True] * 40 + [False] * 100)
-    error = np.std(a.astype(float) - b) / math.sqrt(1000)
-    low, high = bootstrap_difference(a, b)
-    assert (low, high) == pytest.approx((0.02 - 1.96 * error, 0.02 + 1.96 * error), abs=0.002)
-    assert bootstrap_difference(a, b) == (low, high)
-    assert bootstrap_difference(b, a) == pytest.approx((-high, -low), abs=0.002)
-    assert bootstrap_difference(a, a) == (0.0, 0.0)
-    assert bootstrap_difference([True, True], [False, False]) == (1.0, 1.0)
-    assert bootstrap_difference([False], [True]) == (-1.0, -1.0)
+def test_the_interval_of_mcnemars_test():
+    """Of 100 examples 17 and 5: R's binom.test(17, 22) has the interval 0.5463 to 0.9218."""
+    a = [True] * 17 + [False] * 83
+    b = [False] * 17 + [True] * 5 + [False] * 78
+    got, back = mcnemar(a, b), mcnemar(b, a)
+    assert got.difference == pytest.approx(0.12)
+    ends = [(2 * share - 1) * 22 / 100 for share in (0.5463, 0.9218)]
+    assert (got.low, got.high) == pytest.approx(ends, abs=2e-5)
+    assert (back.low, back.high) == pytest.approx((-got.high, -got.low))
+    same = mcnemar(a, a)
+    assert (same.difference, same.low, same.high, same.p_value) == (0.0, 0.0, 0.0, 1.0)
 
 
-def test_bootstrap_interval_covers_what_it_says():
+def test_interval_and_p_value_of_mcnemars_test_agree():
+    excluded = 0
+    for only_a in range(25):
+        for only_b in range(25):
+            a = [True] * only_a + [False] * only_b + [True] * 10
+            b = [False] * only_a + [True] * only_b + [True] * 10
+            got = mcnemar(a, b)
+            assert got.low <= got.difference <= got.high
+            excludes = not got.low <= 0 <= got.high
+            assert excludes == (got.p_value < 0.05)
+            excluded += excludes
+    assert 100 < excluded < 500
+
+
+def test_the_interval_of_mcnemars_test_covers_what_it_says():
+    """Given the number of examples on which the models differ: here 60, 70 % of them for a."""
     random, covered = np.random.default_rng(2), 0
-    for _ in range(200):
-        a, b = random.random(300) < 0.95, random.random(300) < 0.90
-        low, high = bootstrap_difference(a, b, resamples=999)
-        covered += low <= 0.05 <= high
-    assert 0.90 <= covered / 200 <= 0.99
+    for _ in range(500):
+        a = np.concatenate([random.random(60) < 0.7, np.ones(240, bool)])
+        b = np.concatenate([~a[:60], np.ones(240, bool)])
+        got = mcnemar(a, b)
+        covered += got.low <= (2 * 0.7 - 1) * 60 / 300 <= got.high
+    assert 0.94 <= covered / 500 <= 0.99
 
 
 @pytest.mark.parametrize(

@@ -1,14 +1,25 @@
 """The tables of made-up results: interval and p-value agree everywhere, and few seeds have none."""
 
 import csv
+import dataclasses
 import io
+from pathlib import Path
 
 import numpy as np
 import pytest
 from scipy import stats
 
-from distill.analysis.tables import ablation_table, comparison_table, main_table, summary_table
+from distill.analysis.results import GridPoint, Results, unseen_classes
+from distill.analysis.tables import (
+    ablation_table,
+    comparison_table,
+    main_table,
+    summary_table,
+    unseen_classes_table,
+)
 from distill.experiments.grid import Axis
+from distill.recipes import Recipe
+from distill.recipes.recipe import Data
 
 BASELINE = (0.90, 0.91, 0.92, 0.90, 0.91)
 BETTER = (0.95, 0.955, 0.95, 0.945, 0.96)
@@ -153,3 +164,78 @@ def test_the_best_row_of_a_single_variant(fake_results):
     table = main_table(fake_results(*points, axes=axes, variants=("teacher",)))
     assert table.bold == [1]
     assert table.notes == "Bold: best validation accuracy of the teacher."
+
+
+@pytest.mark.parametrize(
+    ("accuracies", "caption"),
+    [
+        ((0.9, 0.91), "test set of 12,000 images, last epoch, mean ± std over seeds"),
+        ((0.9,), "test set of 12,000 images, last epoch, one seed"),
+    ],
+)
+def test_the_caption_counts_images_and_speaks_of_seeds_if_there_are_several(
+    accuracies, caption, fake_results
+):
+    values = {"teacher": (accuracies, None, 10, 12_000)}
+    table = main_table(fake_results(({}, values), variants=("teacher",)))
+    assert table.caption == f"made up on digits: {caption}"
+
+
+def test_an_axis_of_one_value_gets_no_column(fake_results):
+    """An option of what another axis varies, which stays an axis."""
+    axes = [
+        Axis("distillation.assistant", (None, "mlp")),
+        Axis("distillation.assistant_options.hidden", (6,)),
+    ]
+    points = [
+        (
+            {"distillation.assistant": kind, "distillation.assistant_options.hidden": 6},
+            {"baseline": (BASELINE,), "distilled": (BETTER,)},
+        )
+        for kind in (None, "mlp")
+    ]
+    results = fake_results(*points, axes=axes)
+    table = main_table(results)
+    assert table.headings[:2] == ["assistant", "baseline, %"]
+    assert [row[0] for row in table.rows] == ["none", "mlp"]
+    assert table.notes.endswith("At every grid point: assistant hidden 6.")
+    assert comparison_table(results).rows[1][0] == "assistant mlp"
+    assert "assistant hidden" in summary_table(results).headings
+
+
+def results_of(runs_of):
+    axis = Axis("data.student_exclude", tuple(runs_of))
+    points = [
+        GridPoint(
+            {axis.field: classes},
+            Recipe(data=Data(student_exclude=classes)),
+            {"baseline": [None], "distilled": [run]},
+        )
+        for classes, run in runs_of.items()
+    ]
+    return Results(Recipe(), (axis,), ("baseline", "distilled"), points, ["x"], Path("results"))
+
+
+@pytest.fixture
+def run(fake_student):
+    # On validation data the best bias is 2 to 5; on test data, 4 to 4.5. Class 1 is always wrong.
+    return fake_student(([2, 5], [3, 0]), ([3, 4, 4.5, 6, 8], [3, 3, 0, 0, 1]))
+
+
+def test_errors_before_and_after_the_correction(run):
+    assert unseen_classes(run) == [3]
+    (row,) = unseen_classes_table(results_of({(): None, ("3",): run})).rows
+    assert row == ["student exclude 3", "distilled student", "3", "2", "2", "1", "1"]
+
+
+def test_without_unseen_classes_there_is_no_table(fake_student):
+    run = fake_student(([2], [3]), ([3], [3]), unseen=())
+    assert unseen_classes_table(results_of({(): run})) is None
+
+
+def test_the_data_are_not_needed(run):
+    """The data set is gone; the runs hold labels and predictions."""
+    found = results_of({("3",): run})
+    gone = found.points[0].recipe.with_values({"data.name": "./gone"})
+    point = dataclasses.replace(found.points[0], recipe=gone)
+    assert unseen_classes_table(dataclasses.replace(found, points=[point]))

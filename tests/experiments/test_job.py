@@ -14,8 +14,7 @@ from distill.experiments import job
 from distill.experiments.execution import execute
 from distill.experiments.grid import make_axis
 from distill.experiments.job import execute_plan
-from distill.experiments.plan import make_plan
-from distill.experiments.record import FILE
+from distill.experiments.plan import FILE, make_plan
 from distill.experiments.variants import MAIN_VARIANTS
 from distill.files import read_json
 from distill.runs import open_run
@@ -51,7 +50,7 @@ def test_the_plan_is_printed_first(grid):
     text = " ".join(printed.split())
     plan = "Plan: 2 grid points × 2 seeds, 12 runs (2 teacher, 2 baseline, 8 distilled). "
     assert plan + "0 runs reused, 12 to train, about " in text
-    assert text.startswith("Recipe small: digits, 10 classes, 1294 training, 144 validation, 359")
+    assert text.startswith("Recipe small: digits, 10 classes, 1,294 training, 144 validation, 359")
     assert "The student has labels for 30% of the training images, the teacher for all" in text
     assert text.index("temperature: 1, 4") < text.index(plan)
     assert text.index(plan) < text.index("distilled student, temperature 1, seed 0: validation")

@@ -30,13 +30,7 @@ def logged(histories: Histories, quantity: str) -> dict[str, list[Sequence[float
 
 
 def draw_learning_curves(path: Path, histories: Histories, title: str) -> None:
-    """Draws accuracy and cross-entropy by epoch: mean over seeds, band of ± one std.
-
-    Args:
-        path: PNG file to write.
-        histories: for each model, by its title, one history for each seed.
-        title: heading of the figure.
-    """
+    """Draws accuracy and cross-entropy by epoch into a PNG file: mean over seeds, band of ± std."""
     figure = Figure(figsize=(9, 3.8), layout="constrained")
     axes = figure.subplots(1, 2)
     for axis, quantity in zip(axes, LEARNING_CURVES, strict=True):
@@ -49,12 +43,7 @@ def draw_learning_curves(path: Path, histories: Histories, title: str) -> None:
 
 
 def learning_curve(curves: Mapping[str, Sequence[Sequence[float]]], quantity: str) -> Figure:
-    """Draws a quantity by epoch: mean over seeds, band of ± one standard deviation.
-
-    Args:
-        curves: for each model, by its title, one series for each seed.
-        quantity: its name.
-    """
+    """Draws one series for each seed of each model by epoch: mean, and band of ± one std."""
     figure, axis = panel()
     _draw_by_epoch(axis, curves, quantity)
     add_legend(figure)
@@ -80,13 +69,9 @@ def axis_curve(
 ) -> Figure:
     """Draws a quantity along the axis of a grid: mean over seeds, 95 % interval of the mean.
 
-    Args:
-        axis_name: what is varied.
-        values: its values. Numbers are drawn to scale, logarithmically if they span a factor of 8
-            or more; other values are drawn in even steps, without lines between them.
-        series: for each model, by its title, the values of all seeds for each value of the axis.
-            Fewer than three seeds have no interval.
-        quantity: its name.
+    Numbers are drawn to scale, logarithmically if they span a factor of 8 or more; other values are
+    drawn in even steps, without lines between them. `series` holds for each model the values of all
+    seeds for each value of the axis. Fewer than three seeds have no interval.
     """
     figure, axis = panel()
     is_number = len(values) > 1 and all(map(_is_number, values))
@@ -115,6 +100,14 @@ def axis_curve(
     _label_values(axis, places, distances, [short(show_value(value), 18) for value in values])
     add_legend(figure)
     return figure
+
+
+def what_is_drawn(series: Mapping[str, Sequence[Sequence[float]]]) -> str:
+    """Says what `axis_curve` draws of the seeds."""
+    seeds = max(len(each) for found in series.values() for each in found)
+    if seeds < 2:
+        return "one seed"
+    return f"mean over seeds{' and its 95 % interval' if seeds >= LEAST_SEEDS else ''}"
 
 
 def _is_number(value):

@@ -15,11 +15,7 @@ def dark_knowledge(
 ) -> Figure:
     """Draws an image and the probabilities that a teacher gives it at several temperatures.
 
-    Args:
-        image: uint8 `(height, width, channels)`.
-        logits: the teacher's, `(classes,)`.
-        class_names: one for each class; the ten most probable are drawn.
-        temperatures: at most four.
+    Of more than ten classes, the ten most probable are drawn. There are at most four temperatures.
     """
     figure = Figure(figsize=(SIZE[0], 3.8), layout="constrained")
     panels = [*range(len(temperatures))]
@@ -41,14 +37,9 @@ def soft_targets(
     class_names: Sequence[str],
     temperature: float,
 ) -> Figure:
-    """Draws images side by side, each above the soft targets that a teacher gives it.
+    """Draws at most five images side by side, each above the soft targets of a teacher.
 
-    Args:
-        images: uint8 `(images, height, width, channels)`, at most five.
-        labels: their classes, `(images,)`.
-        logits: the teacher's, `(images, classes)`.
-        class_names: one for each class; of more than ten, the ten most probable for any image.
-        temperature: of the softmax.
+    Of more than ten classes, the ten that are most probable for any image are drawn.
     """
     probabilities = special.softmax(np.asarray(logits) / temperature, axis=-1)
     classes = np.argsort(-probabilities.max(axis=0), kind="stable")[:10]
@@ -65,12 +56,7 @@ def soft_targets(
 
 
 def image_grid(images: Sequence[tuple[np.ndarray, str]], columns: int = 4) -> Figure:
-    """Draws small images, each above its caption.
-
-    Args:
-        images: uint8 `(height, width, channels)` and its caption; one channel is ink on paper.
-        columns: images in a row.
-    """
+    """Draws small images, each above its caption; one channel is ink on paper."""
     rows, columns = math.ceil(len(images) / columns), min(columns, len(images))
     lines = max(caption.count("\n") for _, caption in images) + 1
     figure = Figure(figsize=(1.6 * columns, (1.25 + 0.16 * lines) * rows), layout="constrained")
@@ -83,7 +69,8 @@ def image_grid(images: Sequence[tuple[np.ndarray, str]], columns: int = 4) -> Fi
 
 
 def _draw_image(axis, image):
-    axis.imshow(image.squeeze(), cmap="gray_r", vmin=0, vmax=255)
+    # One channel is ink on paper, in three equal ones, because a colour map would round its values.
+    axis.imshow(np.repeat(255 - image, 3, axis=-1) if image.shape[-1] == 1 else image)
     axis.set_axis_off()
 
 

@@ -20,14 +20,9 @@ def heat_map(
     stds: np.ndarray,
     quantity: str,
 ) -> Figure:
-    """Draws a quantity over two axes of a grid.
+    """Draws fractions `(rows, columns)` over two axes of a grid, as per cent.
 
-    Args:
-        row_axis: name and values of the axis that varies from row to row.
-        column_axis: name and values of the axis that varies from column to column.
-        means: `(rows, columns)`, fractions, drawn as per cent; NaN where there is no run.
-        stds: their standard deviations over seeds; NaN where there is only one seed.
-        quantity: its name.
+    An axis has a name and values. A mean is NaN without any run, an std is NaN with one seed.
     """
     (row_name, rows), (column_name, columns) = row_axis, column_axis
     figure, axis = panel(max(SIZE[1], 1.2 + 0.42 * len(rows)))
@@ -52,12 +47,9 @@ def heat_map(
 def confusion_matrix(
     matrix: np.ndarray, class_names: Sequence[str], errors_only: bool = False
 ) -> Figure:
-    """Draws how often each class is predicted as each class.
+    """Draws counts, or means of counts, of examples by true class (rows) and predicted class.
 
-    Args:
-        matrix: `(classes, classes)`, rows true, columns predicted; counts, or means of counts.
-        class_names: one for each class.
-        errors_only: leave out the diagonal, so that the colours distinguish the errors.
+    Without the diagonal (`errors_only`) the colours distinguish the errors.
     """
     classes = len(class_names)
     counts = np.asarray(matrix, "float64").copy()

@@ -7,15 +7,22 @@ from matplotlib import ticker
 from matplotlib.figure import Figure
 from matplotlib.transforms import Bbox
 
-from distill.analysis.figures.style import INK, add_legend, finish, panel, short, styles_of
+from distill.analysis.figures.style import (
+    INK,
+    add_legend,
+    finish,
+    panel,
+    short,
+    show_percent,
+    styles_of,
+)
 
 
 def reliability_diagram(curves: Mapping[str, Sequence[np.ndarray]]) -> Figure:
     """Draws accuracy by confidence; on the diagonal, confidence equals accuracy.
 
-    Args:
-        curves: for each model, by its title, the confidence, accuracy and number of examples of
-            each bin; empty bins are NaN. Bins of fewer than ten examples are not drawn.
+    `curves` holds for each model the confidence, accuracy and number of examples of each bin; empty
+    bins are NaN. Bins of fewer than ten examples are not drawn.
     """
     figure, axis = panel()
     axis.plot([0, 1], [0, 1], color=INK, linewidth=0.8)
@@ -27,7 +34,7 @@ def reliability_diagram(curves: Mapping[str, Sequence[np.ndarray]]) -> Figure:
         sizes = 8 + 90 * count / max(count.sum(), 1)
         axis.scatter(confidence, accuracy, sizes, color, marker=marker, label=title, clip_on=False)
     finish(axis, "confidence", "accuracy")
-    axis.xaxis.set_major_formatter(ticker.PercentFormatter(1.0))
+    axis.xaxis.set_major_formatter(show_percent)
     add_legend(figure)
     return figure
 
@@ -35,10 +42,8 @@ def reliability_diagram(curves: Mapping[str, Sequence[np.ndarray]]) -> Figure:
 def pareto(points: Sequence[tuple[str, str, float, Sequence[float]]], x_name: str) -> Figure:
     """Draws accuracy against cost, and the front of models that no other model beats in both.
 
-    Args:
-        points: for each model its title, a label, its cost, and its accuracies over seeds. With
-            more than eight models, only those on the front get their labels.
-        x_name: the name of the cost.
+    A point has a title, a label, a cost, and accuracies over seeds. With more than eight models,
+    only those on the front get their labels.
     """
     figure, axis = panel()
     x = np.array([cost for _, _, cost, _ in points])

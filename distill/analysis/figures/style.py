@@ -10,7 +10,6 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
-from matplotlib import ticker
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -60,9 +59,13 @@ def finish(axis: Axes, x_name: str, y_name: str) -> None:
     axis.grid(color=INK, alpha=0.12)
     axis.spines[["top", "right"]].set_visible(False)
     if "accuracy" in y_name or "agreement" in y_name:
-        low, high = axis.set_ylim(np.clip(axis.get_ylim(), -0.02, 1.02))
-        digits = int(high - low <= 0.05)
-        axis.yaxis.set_major_formatter(ticker.PercentFormatter(1.0, digits))
+        axis.set_ylim(np.clip(axis.get_ylim(), -0.02, 1.02))
+        axis.yaxis.set_major_formatter(show_percent)
+
+
+def show_percent(fraction: float, _: int | None = None) -> str:
+    """Formats the fraction at a tick, without rounding half per cents: `92.5%`, `95%`."""
+    return f"{round(fraction * 100, 2) + 0.0:g}%"
 
 
 def short(text: str, most: int) -> str:

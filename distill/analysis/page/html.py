@@ -17,7 +17,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from distill.analysis.page.parts import Page, Picture
-from distill.files import replacing
+from distill.files import write_text
 
 _PIXELS = 192  # the longest side of a gallery's image: twice its size on the page
 _TEMPLATES = jinja2.Environment(
@@ -32,8 +32,7 @@ _TEMPLATES.tests["picture"] = lambda item: isinstance(item, Picture)
 
 def write_page(path: Path, page: Page) -> None:
     """Writes a page as one HTML file."""
-    with replacing(path) as temporary:
-        temporary.write_text(render(page), "utf-8")
+    write_text(path, render(page))
 
 
 def render(page: Page) -> str:
@@ -48,15 +47,10 @@ def render(page: Page) -> str:
 
 
 def svg(figure: Figure, alt: str, prefix: str = "") -> str:
-    """Returns a figure as inline SVG that follows the page's text colour.
+    """Returns a figure as inline SVG; the same figure always gives the same text.
 
-    Args:
-        figure: the figure. Black becomes the text colour; the background is transparent.
-        alt: its description in words.
-        prefix: put before all ids in it, so that the ids of several figures differ.
-
-    Returns:
-        The element; the same figure always gives the same text.
+    Black becomes the page's text colour, and the background is transparent. The prefix stands
+    before all ids, so that the ids of several figures differ.
     """
     # Every further layout would move the panels a little, so only the first one counts.
     if engine := figure.get_layout_engine():

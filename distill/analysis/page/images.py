@@ -47,12 +47,11 @@ def _galleries(data, predicted):
         "teacher and distilled student disagree": predicted["teacher"] != predicted["distilled"],
     }
     for kind, mask in kinds.items():
-        chosen = np.flatnonzero(mask)
         images = [
             (data.test.images[index], _predictions(data, predicted, index))
-            for index in chosen[:_IMAGES]
+            for index in np.flatnonzero(mask)[:_IMAGES]
         ]
-        yield Gallery(images, f"{len(chosen)} images: {kind}.")
+        yield Gallery(images, f"{mask.sum():,} images: {kind}.")
 
 
 def _predictions(data, predicted, index):

@@ -15,40 +15,24 @@ from distill.analysis.results import GridPoint, Results
 from distill.data import ImageData
 from distill.errors import UserError
 from distill.evaluation import multiply_adds, per_class_accuracy, reliability, speed
-from distill.experiments.grid import show_setting
 from distill.experiments.variants import MAIN_VARIANTS, VARIANTS
 from distill.files import read_json, write_json
 from distill.runs import Run, taught_by
 
 _BATCHES = (1, 32)
+# The settings that say what a network is; weights do not change what it costs.
+_NETWORK = ("model_code", "teacher.model", "teacher.options", "student.model", "student.options")
 
 
 @dataclasses.dataclass(frozen=True)
 class Focus:
-    """The grid point that a report looks at closely.
-
-    Attributes:
-        results: the experiment.
-        point: the grid point.
-        runs: its runs by variant; missing runs and variants without any are left out.
-        data: the images of the first run, or `None` if they are gone.
-        where: the beginning of a section's text; "" if there is only one grid point.
-    """
+    """The grid point that a report looks at closely."""
 
     results: Results
     point: GridPoint
-    runs: dict[str, list[Run]]
-    data: ImageData | None
-    where: str
-
-    @property
-    def main_runs(self) -> dict[str, list[Run]]:
-        """The runs without ablations, by title, for figures that ablations would crowd."""
-        return {
-            VARIANTS[variant].title: runs
-            for variant, runs in self.runs.items()
-            if variant in MAIN_VARIANTS
-        }
+    runs: dict[str, list[Run]]  # by variant; missing runs and variants without any are left out
+    data: ImageData | None  # the images of the first run, or `None` if they are gone
+    where: str  # the beginning of a section's text; "" if there is only one grid point
 
 
 def model_sections(focus: Focus) -> list[Section | None]:
@@ -70,66 +54,63 @@ def _learning_curves(focus):
         )
         figure = learning_curve(curves, quantity)
         items.append(Picture(figure, f"{quantity.capitalize()} by epoch: {ends}"))
-    text = f"{focus.where}Mean over seeds; the band is ± one standard deviation."
-    return Section("Learning curves", text, items)
+    return Section("Learning curves", f"{focus.where}{focus.results.spread.capitalize()}.", items)
 
 
 def _quality(focus):
     results, runs = focus.results, focus.runs
-    columns = [_measured(focus, variant) for variant in runs]
-    rows = quality_rows(columns)
+    rows = quality_rows([_measured(focus, variant) for variant in runs])
     if focus.data is not None:
-        costs = [_cost(results, each[0], focus.data) for each in runs.values()]
-        rows += _cost_rows(costs)
+        rows += _cost_rows([_cost(results, each[0], focus.data) for each in runs.values()])
     headings = ["test set", *(VARIANTS[variant].title for variant in runs)]
     notes = (
-        "Mean ± std over seeds. Calibrated: the logits are divided by the temperature that fits "
-        "the validation data best. Latency: median of the compiled Keras model on the machine that "
-        "made this page."
+        f"{results.spread.capitalize()}. Calibrated: the logits are divided by the temperature "
+        "that fits the validation data best. Latency: median of the compiled Keras model on the "
+        "machine that made this page."
     )
-    bins = {title: _mean_reliability(each, results) for title, each in focus.main_runs.items()}
+    bins = {
+        VARIANTS[variant].title: _reliability(results, each)
+        for variant, each in runs.items()
+        if variant in MAIN_VARIANTS
+    }
     caption = (
         "Accuracy by confidence, test examples of all seeds. Above the line a model is correct "
         "more often than its confidence says. The area of a mark is its share of the examples; "
         "bins of fewer than ten examples are left out."
     )
     alt = "Accuracy by confidence; the table above holds the calibration errors."
-    picture = Picture(reliability_diagram(bins), alt, caption)
+    items = [Table(headings, rows, "", notes), Picture(reliability_diagram(bins), alt, caption)]
     text = f"{focus.where}Calibration, agreement with the teacher, size and speed."
-    return Section(
-        "Quality, calibration and cost", text, [Table(headings, rows, "", notes), picture]
-    )
+    return Section("Quality, calibration and cost", text, items)
 
 
 def _measured(focus, variant):
     """What `quality` returns for each run, compared with the run that taught it."""
     runs = focus.point.runs[variant]
     teachers = focus.point.runs.get("teacher", [None] * len(runs))
-    checkpoint, measured = focus.results.checkpoint, []
+    measured = []
     for run, teacher in zip(runs, teachers, strict=True):
         if run is not None:
             teacher = None if variant == "teacher" else taught_by(run) or teacher
-            measured.append(quality(run, checkpoint, teacher))
+            measured.append(quality(run, focus.results.checkpoint, teacher))
     return measured
 
 
+def _reliability(results, runs):
+    logits = np.concatenate([results.logits(run) for run in runs])
+    found = reliability(logits, np.concatenate([run.labels("test") for run in runs]))
+    return found.confidence, found.accuracy, found.count
+
+
 def _cost_rows(costs):
-    counts = [
-        "–" if each["multiply_adds"] is None else f"{each['multiply_adds']:,}" for each in costs
-    ]
-    rows = [["multiply-adds", *counts]]
+    adds = [each["multiply_adds"] for each in costs]
+    rows = [["multiply-adds", *("–" if each is None else f"{each:,}" for each in adds)]]
     for number, batch in enumerate(_BATCHES):
         times = [each["speeds"][number]["milliseconds"] for each in costs]
         rows.append([f"latency, batch {batch}, ms", *(f"{time:.2f}" for time in times)])
     rates = [each["speeds"][-1]["images_per_second"] for each in costs]
     rows.append([f"images per second, batch {_BATCHES[-1]}", *(f"{rate:,.0f}" for rate in rates)])
     return rows
-
-
-def _mean_reliability(runs, results):
-    logits = np.concatenate([results.logits(run) for run in runs])
-    found = reliability(logits, np.concatenate([run.labels("test") for run in runs]))
-    return found.confidence, found.accuracy, found.count
 
 
 def _cost(results, run, data):
@@ -139,72 +120,58 @@ def _cost(results, run, data):
     """
     path = results.folder / "cost.json"
     known = read_json(path) if path.exists() else {}
-    network = _network(run)
+    identity = run.settings()["identity"]
+    settings = {
+        name: value for name, value in identity.get("settings", {}).items() if name in _NETWORK
+    }
+    # An ensemble has no settings of its own, only its number of parameters.
+    others = identity.get("file"), identity.get("data"), run.metrics["parameters"]
+    network = json.dumps([settings, *others], sort_keys=True)
     if network not in known:
         model = run.load_model(results.checkpoint)
         # A grid can vary the image size: the model's own size counts if it has one.
         sizes = zip(model.input_shape[1:], data.image_shape, strict=True)
         shape = tuple(own or other for own, other in sizes)
-        speeds = [speed(model, shape, batch, seconds=0.2) for batch in _BATCHES]
-        known[network] = {
-            "multiply_adds": _multiply_adds(model, shape),
-            "speeds": [vars(each) for each in speeds],
-        }
+        try:
+            adds = multiply_adds(model, shape)
+        except UserError:  # some sizes are known only when it runs
+            adds = None
+        speeds = [vars(speed(model, shape, batch, seconds=0.2)) for batch in _BATCHES]
+        known[network] = {"multiply_adds": adds, "speeds": speeds}
         write_json(path, known)
     return known[network]
-
-
-def _multiply_adds(model, shape):
-    try:
-        return multiply_adds(model, shape)
-    except UserError:  # some sizes are known only when it runs
-        return None
-
-
-def _network(run):
-    """Everything about a run's model except its weights, with the size of its images."""
-    identity = run.settings()["identity"]
-    settings = {
-        name: value
-        for name, value in identity.get("settings", {}).items()
-        if name
-        in ("model_code", "teacher.model", "teacher.options", "student.model", "student.options")
-    }
-    named = [identity.get(name) for name in ("file", "data")]
-    # An ensemble has no settings of its own, only its number of parameters.
-    return json.dumps([settings, *named, run.metrics["parameters"]], sort_keys=True)
 
 
 def _errors(focus):
     results, runs, data = focus.results, focus.runs, focus.data
     variant = "distilled" if "distilled" in runs else list(runs)[-1]
-    title = VARIANTS[variant].title
+    of = f"of the {VARIANTS[variant].title}"
     matrix = results.mean_confusion(variant, focus.point.setting)
     names = data.class_names if data else [str(number) for number in range(len(matrix))]
     errors = matrix - np.diag(np.diag(matrix))
     worst = np.argsort(-errors, axis=None, kind="stable")[:3]
     pairs = [divmod(int(index), len(matrix)) for index in worst if errors.flat[index]]
-    common = [f"{names[i]} as {names[j]} ({_count(matrix[i, j])})" for i, j in pairs]
+    counts = [f"{matrix[pair]:.1f}".removesuffix(".0") for pair in pairs]
+    common = [
+        f"{names[true]} as {names[predicted]} ({number})"
+        for (true, predicted), number in zip(pairs, counts, strict=True)
+    ]
     common = ", ".join(common) or "none"
     items = [
         Picture(
             confusion_matrix(matrix, names),
             f"Confusion matrix; most frequent errors: {common}",
-            "Test examples by true and predicted class, mean over seeds.",
+            f"Test examples {of} by true and predicted class, mean over seeds.",
         ),
         Picture(
             confusion_matrix(matrix, names, errors_only=True),
             f"Confusion matrix without its diagonal; most frequent errors: {common}",
-            f"Only the errors of the {title}, mean over seeds.",
+            f"Only the errors {of}, mean over seeds.",
         ),
         _per_class(results, runs, names),
     ]
-    text = f"{focus.where}Most frequent errors of the {title}, mean over seeds: {common}."
+    text = f"{focus.where}Most frequent errors {of}, mean over seeds: {common}."
     return Section("Which classes are confused", text, items)
-
-
-def _count(mean):
-    return f"{mean:.1f}".removesuffix(".0")
 
 
 def _per_class(results, runs, names):
@@ -215,8 +182,9 @@ def _per_class(results, runs, names):
             ["–" if np.isnan(found).any() else percent(found) for found in np.array(values).T]
         )
     counts = np.bincount(next(iter(runs.values()))[0].labels("test"), minlength=len(names))
-    rows = [list(row) for row in zip(names, map(str, counts), *columns, strict=True)]
+    counts = [f"{count:,}" for count in counts]
     headings = ["class", "test images", *(VARIANTS[variant].title for variant in runs)]
+    rows = [*zip(names, counts, *columns, strict=True)]
     return Table(headings, rows, "Test accuracy by class", folded=len(names) > 20)
 
 
@@ -225,24 +193,25 @@ def _costs(focus):
     results = focus.results
     if focus.data is None or len(results.variants) < 2:
         return None
-    marks, seen = {"parameters": [], "milliseconds for one image": []}, set()
+    models = {}
     for point in results.points:
         for variant in results.variants:
-            runs = point.present(variant)
-            if not runs or runs[0].folder in seen:
-                continue
-            seen.add(runs[0].folder)
-            where = "" if variant == "teacher" else show_setting(point.setting)
-            values = results.accuracies(variant, point.setting)
-            latency = _cost(results, runs[0], focus.data)["speeds"][0]["milliseconds"]
-            for name, cost in zip(marks, (runs[0].metrics["parameters"], latency), strict=True):
-                marks[name].append((VARIANTS[variant].title, where, cost, values))
+            for run in point.present(variant)[:1]:
+                where = "" if variant == "teacher" else results.name_of(point)
+                values = results.accuracies(variant, point.setting)
+                models.setdefault(run.folder, (run, VARIANTS[variant].title, where, values))
+    costs = {"parameters": [], "milliseconds for one image": []}
+    for run, title, where, values in models.values():
+        latency = _cost(results, run, focus.data)["speeds"][0]["milliseconds"]
+        for marks, cost in zip(costs.values(), (run.metrics["parameters"], latency), strict=True):
+            marks.append((title, where, cost, values))
     items = []
-    for name, each in marks.items():
+    for name, marks in costs.items():
         first = "; ".join(
             f"{' '.join(filter(None, (title, where)))} {cost:,.3g}, {np.mean(values):.1%}"
-            for title, where, cost, values in each[:12]
+            for title, where, cost, values in marks[:12]
         )
         caption = "Dotted line: models for which no other model is both cheaper and better."
-        items.append(Picture(pareto(each, name), f"Test accuracy against {name}: {first}", caption))
+        alt = f"Test accuracy against {name}: {first}"
+        items.append(Picture(pareto(marks, name), alt, caption))
     return Section("Accuracy against size and latency", "", items)

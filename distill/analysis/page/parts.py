@@ -16,23 +16,14 @@ from distill.errors import UserError
 
 @dataclasses.dataclass(frozen=True)
 class Table:
-    """A table of texts; the first column is left-aligned, the others are right-aligned.
-
-    Attributes:
-        headings: one for each column.
-        rows: the texts of each row.
-        caption: what the table holds.
-        notes: what a reader has to know about it.
-        bold: numbers of the rows in bold.
-        folded: whether the page opens it only when its caption is clicked.
-    """
+    """A table of texts; the first column is left-aligned, the others are right-aligned."""
 
     headings: Sequence[str]
     rows: Sequence[Sequence[str]]
     caption: str = ""
     notes: str = ""
-    bold: Sequence[int] = ()
-    folded: bool = False
+    bold: Sequence[int] = ()  # numbers of rows
+    folded: bool = False  # the page opens it only when its caption is clicked
 
     def print(self, console: Console) -> None:
         """Prints the table on a terminal."""

@@ -4,14 +4,13 @@ import re
 
 import numpy as np
 
-from distill.analysis.figures.curves import axis_curve
+from distill.analysis.figures.curves import axis_curve, what_is_drawn
 from distill.analysis.figures.matrices import heat_map
 from distill.analysis.page.images import image_sections
 from distill.analysis.page.models import Focus, model_sections
 from distill.analysis.page.parts import Code, Page, Picture, Section, Table
 from distill.analysis.results import Results
 from distill.analysis.sentences import sentences
-from distill.analysis.statistics import LEAST_SEEDS
 from distill.analysis.tables import (
     ablation_table,
     comparison_table,
@@ -23,19 +22,12 @@ from distill.errors import UserError
 from distill.evaluation import per_class_accuracy
 from distill.experiments.grid import show_setting
 from distill.experiments.variants import ABLATIONS, VARIANTS
-from distill.recipes import Recipe, effects_of, short_name, show_value
+from distill.recipes import Recipe, effects_of, show_value
 from distill.training.data import data_of
 
 
 def make_page(results: Results) -> Page:
-    """Makes the report of an experiment from its runs.
-
-    Args:
-        results: the experiment; missing runs are left out.
-
-    Returns:
-        The page.
-    """
+    """Makes the report of an experiment from its runs; missing runs are left out."""
     found, point = sentences(results), results.best_point()
     sections = [_result(results)]
     if results.axes:
@@ -44,14 +36,13 @@ def make_page(results: Results) -> Page:
     runs = {variant: each for variant, each in runs.items() if each}
     if runs:
         data = _data(point.recipe, next(iter(runs.values()))[0])
-        where = f"At {show_setting(point.setting)}. " if point.setting else ""
+        where = f"At {results.name_of(point)}. " if results.axes else ""
         focus = Focus(results, point, runs, data, where)
-        curves, quality, errors, *costs = model_sections(focus)
-        sections += [curves, quality, errors, *image_sections(focus), *costs]
+        *models, costs = model_sections(focus)
+        sections += [*models, *image_sections(focus), costs]
     sections += [_all_runs(results), _reproduce(results)]
-    more = [*found[1:], *results.damaged]
     present = [section for section in sections if section is not None]
-    return Page(f"distill: {results.title}", found[0], more, present)
+    return Page(f"distill: {results.title}", found[0], [*found[1:], *results.damaged], present)
 
 
 def _data(recipe, run):
@@ -65,11 +56,9 @@ def _data(recipe, run):
 
 
 def _result(results):
-    last = results.checkpoint == "last"
-    checkpoint = "the last epoch" if last else "the epoch with the best validation accuracy"
     text = (
-        f"This page reports the models of {checkpoint}. Neither training nor any choice uses the "
-        "test set."
+        f"This page reports the models of the {results.checkpoint_name}. Neither training nor any "
+        "choice uses the test set."
     )
     makers = main_table, comparison_table, ablation_table, unseen_classes_table
     tables = [make(results) for make in makers]
@@ -81,74 +70,63 @@ def _result(results):
 
 def _along_axes(results):
     """A curve for one axis, a heat map for two, one heat map for each combination of the others."""
-    if len(results.axes) > 1:
-        rows, columns = (short_name(axis.field) for axis in results.axes[-2:])
+    if len(results.varied) > 1:
+        rows, columns = (axis.title for axis in results.varied[-2:])
         return Section(f"Over {rows} and {columns}", "", [*_heat_maps(results)])
-    (axis,) = results.axes
-    items = []
-    for split in ("test", "validation"):
 
-        def accuracies(variant, point, split=split):
-            return results.accuracies(variant, point.setting, split)
+    def unseen_accuracies(variant, point):
+        unseen = results.unseen(point.setting)
+        of_classes = [
+            per_class_accuracy(results.logits(run), run.labels("test"))
+            for run in (point.present(variant) if unseen else ())
+        ]
+        return [float(np.mean(each[unseen])) for each in of_classes]
 
-        items.append(_axis_curve(results, f"{split} accuracy", accuracies))
+    def accuracies(split):
+        return lambda variant, point: results.accuracies(variant, point.setting, split)
+
+    quantities = {f"{split} accuracy": accuracies(split) for split in ("test", "validation")}
     if any(results.unseen(point.setting) for point in results.points):
-        quantity = "test accuracy on the unseen classes"
-        items.insert(0, _axis_curve(results, quantity, _unseen_accuracies(results)))
-    return Section(f"Along {short_name(axis.field)}", "", items)
+        quantities = {"test accuracy on the unseen classes": unseen_accuracies} | quantities
+    items = [_axis_curve(results, *quantity) for quantity in quantities.items()]
+    return Section(f"Along {results.varied[0].title}", "", items)
 
 
-def _axis_curve(results, quantity, accuracies):
-    (axis,) = results.axes
-    name = short_name(axis.field)
+def _axis_curve(results, quantity, values_of):
+    (axis,) = results.varied
     series = {
-        VARIANTS[variant].title: [accuracies(variant, point) for point in results.points]
+        VARIANTS[variant].title: [values_of(variant, point) for point in results.points]
         for variant in results.variants
     }
     means = "; ".join(
         f"{title} {', '.join(f'{np.mean(each):.1%}' if each else 'missing' for each in found)}"
         for title, found in series.items()
     )
-    has_intervals = any(len(each) >= LEAST_SEEDS for found in series.values() for each in found)
-    caption = f"{quantity.capitalize()}, mean over seeds"
-    caption += " and its 95 % interval." if has_intervals else "."
-    figure = axis_curve(name, axis.values, series, quantity)
-    return Picture(figure, f"{quantity.capitalize()} along {name}: {means}", caption)
-
-
-def _unseen_accuracies(results):
-    def accuracies(variant, point):
-        unseen = results.unseen(point.setting)
-        if not unseen:
-            return []
-        of_classes = [
-            per_class_accuracy(results.logits(run), run.labels("test"))
-            for run in point.present(variant)
-        ]
-        return [float(np.mean(each[unseen])) for each in of_classes]
-
-    return accuracies
+    caption = f"{quantity.capitalize()}, {what_is_drawn(series)}."
+    figure = axis_curve(axis.title, axis.values, series, quantity)
+    return Picture(figure, f"{quantity.capitalize()} along {axis.title}: {means}", caption)
 
 
 def _heat_maps(results):
-    *others, rows, columns = results.axes
-    title, groups = VARIANTS[results.subject].title, {}
+    *others, rows, columns = results.varied
+    groups = {}
     for point in results.points:
         fixed = {axis.field: point.setting[axis.field] for axis in others}
         groups.setdefault(show_setting(fixed), []).append(point)
     for where, points in groups.items():
         shape = len(rows.values), len(columns.values)
         found = [results.accuracies(results.subject, point.setting) for point in points]
-        means = np.array([np.mean(each) if each else np.nan for each in found]).reshape(shape)
+        means = [np.mean(each) if each else np.nan for each in found]
         stds = [np.std(each, ddof=1) if len(each) > 1 else np.nan for each in found]
         figure = heat_map(
-            (short_name(rows.field), [*map(show_value, rows.values)]),
-            (short_name(columns.field), [*map(show_value, columns.values)]),
-            means,
+            (rows.title, [*map(show_value, rows.values)]),
+            (columns.title, [*map(show_value, columns.values)]),
+            np.array(means).reshape(shape),
             np.array(stds).reshape(shape),
             "test accuracy",
         )
-        caption = f"{title.capitalize()}, mean ± std over seeds{where and ': '}{where}."
+        title = VARIANTS[results.subject].title.capitalize()
+        caption = f"{title}, {results.spread}{where and ': '}{where}."
         alt = f"Heat map of test accuracy; the table above holds the numbers. {caption}"
         yield Picture(figure, alt, caption)
 
@@ -156,7 +134,7 @@ def _heat_maps(results):
 def _all_runs(results):
     table = runs_table(results)
     rows = [[_rounded(text) for text in row] for row in table.rows]
-    caption = f"{len(rows)} rows; runs.csv holds the unrounded numbers"
+    caption = f"{len(rows):,} rows; runs.csv holds the unrounded numbers"
     return Section("All runs", "", [Table(table.headings, rows, caption=caption, folded=True)])
 
 

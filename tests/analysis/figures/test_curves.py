@@ -5,7 +5,12 @@ import numpy as np
 import pytest
 
 from distill.analysis.figures import curves as module
-from distill.analysis.figures.curves import axis_curve, draw_learning_curves, learning_curve
+from distill.analysis.figures.curves import (
+    axis_curve,
+    draw_learning_curves,
+    learning_curve,
+    what_is_drawn,
+)
 from distill.analysis.figures.style import STYLES
 
 
@@ -141,3 +146,11 @@ def test_none_is_a_value_and_numbers_beside_it_are_names():
 def test_tick_labels_that_would_run_into_each_other_are_slanted(values):
     figure = axis_curve("x", values, {"teacher": [[0.5]] * len(values)}, "accuracy")
     assert figure.axes[0].get_xticklabels()[0].get_rotation() > 0
+
+
+@pytest.mark.parametrize(
+    ("seeds", "said"),
+    [(1, "one seed"), (2, "mean over seeds"), (3, "mean over seeds and its 95 % interval")],
+)
+def test_captions_say_what_is_drawn(seeds, said):
+    assert what_is_drawn({"teacher": [[], [0.5] * seeds], "baseline": [[0.5], []]}) == said

@@ -1,10 +1,11 @@
 """What all figures share: legends that fit, styles that differ, files in new folders."""
 
 import matplotlib.image
+import numpy as np
 import pytest
 
 from distill.analysis.figures.curves import learning_curve
-from distill.analysis.figures.style import STYLES, panel, save_png, styles_of
+from distill.analysis.figures.style import STYLES, finish, panel, save_png, styles_of
 
 
 @pytest.mark.parametrize(
@@ -38,3 +39,14 @@ def test_a_png_and_its_folder(tmp_path):
     save_png(panel()[0], path, dpi=100)
     assert [file.name for file in path.parent.iterdir()] == ["empty.png"]
     assert matplotlib.image.imread(path).shape[:2] == (320, 460)
+
+
+@pytest.mark.parametrize("low", [0.0, 0.5, 0.8, 0.9, 0.92, 0.97, 0.99])
+def test_ticks_say_where_they_are(low):
+    figure, axis = panel()
+    axis.plot([0, 1], [low, 1.0])
+    finish(axis, "x", "test accuracy")
+    figure.draw_without_rendering()
+    texts = [label.get_text() for label in axis.get_yticklabels()]
+    shown = [float(text.removesuffix("%")) for text in texts]
+    np.testing.assert_allclose(shown, axis.get_yticks() * 100, atol=1e-9)
