@@ -34,13 +34,8 @@ class EpochSeconds(keras.callbacks.Callback):
 class BestEpoch(keras.callbacks.Callback):
     """Holds the weights of the epoch with the best validation accuracy, the first of equals.
 
-    Args:
-        trained: the model whose weights are held: a distiller's student, or the model itself.
-
-    Attributes:
-        epoch: the number of that epoch, from 1; 0 before the first epoch ends.
-        accuracy: its validation accuracy.
-        weights: its weights, as `get_weights` returns them.
+    The weights are those of `trained`: a distiller's student, or the model itself. Epochs are
+    counted from 1; `epoch` is 0 before the first one ends.
     """
 
     def __init__(self, trained: keras.Model):
@@ -92,18 +87,9 @@ def _state(model):
 
 
 def resume(model: keras.Model, folder: Path, best: BestEpoch) -> int:
-    """Loads the newest checkpoint and cuts the history to it.
+    """Loads the newest checkpoint and cuts the history to it; returns the number of epochs.
 
-    Args:
-        model: built and compiled as it was when the checkpoint was saved, its optimizer built.
-        folder: the run's folder.
-        best: the callback that is given its state back.
-
-    Returns:
-        The number of finished epochs, 0 if there is no checkpoint.
-
-    Raises:
-        UserError: the checkpoint or the history is damaged.
+    The model is compiled as it was when the checkpoint was saved, and its optimizer is built.
     """
     checkpoints = sorted(folder.glob(_CHECKPOINTS))
     if not checkpoints:
@@ -120,7 +106,7 @@ def resume(model: keras.Model, folder: Path, best: BestEpoch) -> int:
     return epoch
 
 
-def remove_checkpoints(folder: Path) -> None:
-    """Removes the checkpoints of a complete run."""
-    for checkpoint in folder.glob(_CHECKPOINTS):
-        checkpoint.unlink()
+def remove_traces(folder: Path) -> None:
+    """Removes what an interrupted or failed training left beside a run that is now complete."""
+    for trace in (*folder.glob(_CHECKPOINTS), folder / "failure.txt"):
+        trace.unlink(missing_ok=True)

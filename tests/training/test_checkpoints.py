@@ -11,7 +11,7 @@ from distill.training.checkpoints import (
     BestEpoch,
     Checkpoint,
     EpochSeconds,
-    remove_checkpoints,
+    remove_traces,
     resume,
 )
 from distill.training.events import EpochEnded
@@ -72,7 +72,7 @@ def test_resume_restores_all_state_and_the_history(tmp_path, monkeypatch):
     for value, expected in zip(resumed.weights, best.weights, strict=True):
         np.testing.assert_array_equal(value, expected)
     assert len((tmp_path / "history.csv").read_text().splitlines()) == 1 + 3
-    remove_checkpoints(tmp_path)
+    remove_traces(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["history.csv"]
 
 
