@@ -77,6 +77,7 @@ class _Trainer:
         self._plan, self._retrain, self._complete = plan, retrain, complete
         self._progress, self._console = progress, progress.console
         self._checked: set[str] = set()
+        self._findings: dict[str, list[Finding]] = {}
         # The first distillation from each teacher; a teacher that another is made from has none.
         self._lessons: dict[str, RunSpec] = {}
         for spec in plan.specs.values():
@@ -100,7 +101,7 @@ class _Trainer:
                 self._check(spec, inputs[spec.teacher])
             run = train(spec, inputs, self._progress, self._retrain)
             self._progress.finished()
-            accuracy = f"{run.metrics['last']['validation']['accuracy'] * 100:.2f} %"
+            accuracy = f"{_accuracy(run) * 100:.2f} %"
             seconds = duration(run.metrics["seconds"])
             self._say(f"{spec.title}: validation accuracy {accuracy}, {seconds}")
         elif not self._plan.is_grid:
@@ -116,7 +117,7 @@ class _Trainer:
     def _stop_if_pointless(self, lesson, teacher):
         """Ends the main job before time is spent on students that learn nothing."""
         try:
-            check_distillation(lesson, teacher)
+            self._findings[teacher.key] = check_distillation(lesson, teacher)
         except UserError as error:
             raise StopExperiment(str(error)) from error
 
@@ -125,11 +126,17 @@ class _Trainer:
         if spec.teacher in self._checked:
             return
         baseline = self._complete.get(self._baselines.get(spec.key))
-        accuracy = baseline and baseline.metrics["last"]["validation"]["accuracy"]
-        findings = check_distillation(spec, teacher, accuracy)
+        accuracy = _accuracy(baseline) if baseline else None
+        findings = self._findings.get(spec.teacher)
+        if findings is None or (accuracy is not None and accuracy > _accuracy(teacher)):
+            findings = check_distillation(spec, teacher, accuracy)
         if not self._checked:
             _print_findings(findings, self._console)
         self._checked.add(spec.teacher)
+
+
+def _accuracy(run):
+    return run.metrics["last"]["validation"]["accuracy"]
 
 
 def _train_quietly(retrain):

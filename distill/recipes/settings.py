@@ -173,7 +173,8 @@ def allowed_values(field: FieldInfo) -> str:
     >>> allowed_values(Distillation.model_fields["alpha"])
     'a number from 0 to 1'
     """
-    schema = pydantic.TypeAdapter(Annotated[field.annotation, field]).json_schema()
+    annotation: Any = Annotated[field.annotation, field]
+    schema = pydantic.TypeAdapter(annotation).json_schema()
     kind, *others = schema.get("anyOf", [schema])
     optional = ", or none" if others else ""
     if "enum" in kind:

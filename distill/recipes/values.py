@@ -10,6 +10,7 @@ from distill.errors import UserError
 from distill.recipes.recipe import SHORT_NAMES, Recipe
 from distill.recipes.settings import Options, allowed_values, fields_of, unknown_setting
 
+SECTIONS = [name for name in Recipe.model_fields if name != "name"]
 _NONE = ("None", "none")
 _CONSTANTS = {"True": True, "False": False, "None": None, "none": None}
 

@@ -29,7 +29,7 @@ def build(spec: RunSpec, inputs: Mapping[str, Run] | None = None) -> keras.Model
         source = source_of(recipe)
         if inputs is None:
             return source.validate(recipe, data)
-        return source.build(recipe, data, [inputs[key] for key in spec.made_from])
+        return source.build(recipe, data, [inputs[key] for key in spec.inputs])
     student = build_architecture(recipe.student, data)
     if not spec.is_distilled:
         return student

@@ -33,7 +33,8 @@ class RunSpec:
         recipe: the recipe of this run, with one seed.
         identity: everything that the result depends on.
         folder: the run's folder.
-        inputs: keys of the runs that must be finished before.
+        inputs: keys of the runs that must be finished before: a distilled student's teacher, or
+            what a teacher is made from.
         title: what the run is called on the terminal.
     """
 
@@ -78,11 +79,6 @@ class RunSpec:
     def teacher(self) -> str:
         """The key of the run whose model teaches a distilled student."""
         return self.identity["teacher"]
-
-    @property
-    def made_from(self) -> list[str]:
-        """The keys of the runs from which a teacher is made."""
-        return list(self.inputs) if self.is_teacher else []
 
     @property
     def match_time_of(self) -> list[str]:
