@@ -42,9 +42,9 @@ _BY_TEACHER = Counts("distilled", through="the teacher's key")
 _BY_SOURCE = Counts("teacher", through="the teacher's source")
 
 
-def _refuse_both(settings: Any, section: str, one: str, other: str) -> None:
-    if getattr(settings, one) and getattr(settings, other):
-        raise UserError(f"{section}.{one} and {section}.{other} are both given; give one of them.")
+def _refuse_both(are_given: Any, one: str, other: str) -> None:
+    if are_given:
+        raise UserError(f"{one} and {other} are both given; give one of them.")
 
 
 class Data(Settings):
@@ -77,8 +77,9 @@ class Data(Settings):
 
     @pydantic.model_validator(mode="after")
     def _check(self):
-        _refuse_both(self, "data", "include", "exclude")
-        _refuse_both(self, "data", "student_exclude", "student_include")
+        _refuse_both(self.include and self.exclude, "data.include", "data.exclude")
+        both = self.student_exclude and self.student_include
+        _refuse_both(both, "data.student_exclude", "data.student_include")
         if not self.transfer_images:
             raise UserError(
                 "data.transfer_images is empty; give 'own', a data set's name, or several."
@@ -177,7 +178,7 @@ class Teacher(Settings):
 
     @pydantic.model_validator(mode="after")
     def _check(self):
-        _refuse_both(self, "teacher", "file", "pretraining")
+        _refuse_both(self.file and self.pretraining, "teacher.file", "teacher.pretraining")
         if self.file and self.ensemble > 1:
             raise UserError(
                 f"teacher.ensemble is {self.ensemble}, and must be 1 with teacher.file: the "
@@ -227,10 +228,8 @@ class Distillation(Settings):
 
     @pydantic.model_validator(mode="after")
     def _check(self):
-        if self.assistant and self.generations > 1:
-            raise UserError(
-                "distillation.assistant and distillation.generations are both given; give one."
-            )
+        both = self.assistant and self.generations > 1
+        _refuse_both(both, "distillation.assistant", "distillation.generations")
         return self
 
 

@@ -49,12 +49,6 @@ class BestEpoch(keras.callbacks.Callback):
             self.epoch, self.accuracy = epoch + 1, accuracy
             self.weights = self._trained.get_weights()
 
-    def restore(self, weights: list[np.ndarray], accuracies: list[float]) -> None:
-        """Continues after a kill, with the best weights and the accuracies so far."""
-        self.weights = weights
-        self.epoch = 1 + int(np.argmax(accuracies))
-        self.accuracy = accuracies[self.epoch - 1]
-
 
 class Checkpoint(keras.callbacks.Callback):
     """Saves all state after an epoch, at most twice a minute, and the best epoch's weights.
@@ -97,12 +91,13 @@ def resume(model: keras.Model, folder: Path, best: BestEpoch) -> int:
     values = read_arrays(checkpoints[-1])
     for number, variable in enumerate(_state(model)):
         variable.assign(values[f"arr_{number}"])
-    weights = [values[f"best_{number}"] for number in range(len(best.weights))]
     epoch = int(checkpoints[-1].stem.removeprefix("checkpoint-"))
     log = folder / "history.csv"
     lines = log.read_text("utf-8").splitlines(keepends=True)[: epoch + 1]
     write_text(log, "".join(lines))
-    best.restore(weights, read_history(log)["val_accuracy"])
+    accuracies = read_history(log)["val_accuracy"]
+    best.epoch, best.accuracy = 1 + int(np.argmax(accuracies)), max(accuracies)
+    best.weights = [values[f"best_{number}"] for number in range(len(best.weights))]
     return epoch
 
 
