@@ -52,7 +52,7 @@ class Data(Settings):
 
     name: Annotated[str, _BY_DATA] = "digits"
     """digits, a TensorFlow Datasets name, or a folder with a folder per class"""
-    image_size: Annotated[Annotated[int, Field(ge=1)] | None, _BY_DATA] = None
+    image_size: Annotated[Count | None, _BY_DATA] = None
     """height and width in pixels (default: the images' own)"""
     unreadable: Annotated[Literal["refuse", "skip"], _BY_DATA] = "refuse"
     """unreadable image files: refuse or skip"""
@@ -282,12 +282,11 @@ class Recipe(Settings):
     def _check(self):
         if self.experiment.folds:
             self._check_folds()
-        own = self.data.transfer_images == (OWN,)
-        if self.distillation.soft_targets == "shuffled" and not own:
+        images = self.data.transfer_images
+        if self.distillation.soft_targets == "shuffled" and images != (OWN,):
             raise UserError(
                 "distillation.soft_targets is 'shuffled', and must be 'own' with "
-                f"data.transfer_images {'+'.join(self.data.transfer_images)}: images of other sets "
-                "have no class."
+                f"data.transfer_images {'+'.join(images)}: images of other sets have no class."
             )
         for overrides in (self.teacher.training, self.student.baseline):
             self.training_with(overrides)
@@ -307,12 +306,8 @@ class Recipe(Settings):
 
     def training_with(self, overrides: Settings) -> Training:
         """Returns the training settings with those overrides that are not None."""
-        given = {
-            name: value
-            for name in type(overrides).model_fields
-            if (value := getattr(overrides, name)) is not None
-        }
-        return self.training.with_values(given) if given else self.training
+        given = {name: value for name, value in overrides if value is not None}
+        return self.training.with_values(given)
 
     @property
     def seed(self) -> int:
