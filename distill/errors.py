@@ -1,4 +1,4 @@
-"""`UserError`, the exception for a user's mistake. Every module raises it; `cli.py` prints it."""
+"""`UserError`, the exception for a user's mistake. Every module raises it; `cli/` prints it."""
 
 import math
 import numbers
@@ -26,7 +26,7 @@ def check_number(
     least: float = -math.inf,
     most: float = math.inf,
 ) -> float:
-    """Returns a finite number within limits, and refuses anything else.
+    """Returns a finite number within limits as a Python number, and refuses anything else.
 
     Args:
         name: what the user calls the value.
@@ -36,21 +36,14 @@ def check_number(
         least: inclusive lower limit.
         most: inclusive upper limit.
 
-    Returns:
-        The value as a Python number.
-
-    Raises:
-        UserError: the value is not such a number.
-
     Example:
 
     >>> check_number("alpha", 1.5, "between 0 and 1", least=0, most=1)
     Traceback (most recent call last):
     distill.errors.UserError: alpha is 1.5, and must be between 0 and 1.
     """
-    number = (
-        value.item() if isinstance(value, (np.generic, np.ndarray)) and not value.ndim else value
-    )
+    is_scalar = isinstance(value, (np.generic, np.ndarray)) and not value.ndim
+    number = value.item() if is_scalar else value
     is_number = isinstance(number, numbers.Real) and not isinstance(number, bool)
     if not (is_number and math.isfinite(number) and number > above and least <= number <= most):
         raise UserError(f"{name} is {value!r}, and must be {wanted}.")

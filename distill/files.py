@@ -1,4 +1,7 @@
-"""Files that are written whole or not at all, and read with one sentence about what is wrong."""
+"""Files that are written whole or not at all.
+
+A file that is missing or damaged is a `UserError` of one sentence.
+"""
 
 import contextlib
 import csv
@@ -39,11 +42,7 @@ def write_json(path: Path, value: Any) -> None:
 
 
 def read_json(path: Path) -> Any:
-    """Reads a JSON file.
-
-    Raises:
-        UserError: it is missing or damaged.
-    """
+    """Reads a JSON file."""
     try:
         return json.loads(path.read_text("utf-8"))
     except (OSError, ValueError) as error:
@@ -51,11 +50,7 @@ def read_json(path: Path) -> Any:
 
 
 def read_history(path: Path) -> dict[str, list[float]]:
-    """Reads the values that a training logged: by name, one number for each epoch.
-
-    Raises:
-        UserError: the file is missing or damaged.
-    """
+    """Reads the values that a training logged: by name, one number for each epoch."""
     try:
         with open(path, newline="", encoding="utf-8") as file:
             rows = list(csv.DictReader(file))
@@ -65,11 +60,7 @@ def read_history(path: Path) -> dict[str, list[float]]:
 
 
 def read_arrays(path: Path) -> dict[str, np.ndarray]:
-    """Reads all arrays of an `.npz` file.
-
-    Raises:
-        UserError: it is missing or damaged.
-    """
+    """Reads all arrays of an `.npz` file."""
     try:
         # NumPy leaves a damaged file open if it has opened the file itself.
         with open(path, "rb") as file, np.load(file, allow_pickle=False) as arrays:
@@ -98,17 +89,7 @@ def damaged(path: Path) -> UserError:
 
 
 def load_model(path: Path | str) -> keras.Model:
-    """Loads a Keras model from a file that may come from a stranger.
-
-    Args:
-        path: a `.keras` file. A file that would run code while it is loaded is refused.
-
-    Returns:
-        The model.
-
-    Raises:
-        UserError: the file is missing, damaged or not a Keras model.
-    """
+    """Loads a model from a `.keras` file; refuses one that would run code while it is loaded."""
     path = Path(path)
     if not path.is_file():
         raise UserError(f"There is no model file {path}; give the path of a .keras file.")

@@ -27,13 +27,10 @@ def bind_options(what: str, function: Callable, options: Mapping, given: tuple[s
     not checked.
 
     Args:
-        what: what the function makes, for the message, such as `"model 'mlp'"`.
+        what: what the function or class makes, for the message, such as `"model 'mlp'"`.
         function: a function or a class.
         options: values by name.
         given: parameters that the caller fills in; the user cannot set them.
-
-    Raises:
-        UserError: an unknown option, a missing one, or a value of the wrong type.
 
     Example:
 

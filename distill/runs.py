@@ -9,6 +9,7 @@ import dataclasses
 import enum
 import hashlib
 import importlib.metadata
+import itertools
 import json
 import platform
 import re
@@ -50,19 +51,11 @@ class Role(str, enum.Enum):
 
 @dataclasses.dataclass(frozen=True)
 class Run:
-    """One finished run: one model, one recipe, one seed.
+    """One finished run, with the models of its last epoch and of the best validation accuracy.
 
-    Two of its models are kept: the one of the last epoch, and the one of the epoch with the best
-    validation accuracy.
-
-    Attributes:
-        role: what was trained.
-        seed: decides initial weights, data order and dropout.
-        key: hash of everything that the result depends on.
-        folder: the run's folder.
-        metrics: `parameters`, `seconds`, and under `last` and `best` the `epoch`, `model_file` and
-            what `distill.evaluation.measure` returns for the splits `validation` and `test`.
-        reused: whether it was complete already.
+    `metrics` holds `parameters`, `seconds` and, under `last` and `best`, the `epoch`, `model_file`
+    and what `distill.evaluation.measure` returns for the splits `validation` and `test`. `reused`
+    says that the run was complete already.
     """
 
     role: Role
@@ -86,14 +79,7 @@ class Run:
         return load_model(self.file_of(checkpoint))
 
     def predictions(self, checkpoint: str, split: str) -> np.ndarray:
-        """Returns the logits on a split, `"validation"` or `"test"`.
-
-        Returns:
-            float64 array `(examples, classes)`.
-
-        Raises:
-            UserError: the file with the predictions is missing or damaged.
-        """
+        """Returns the logits on `"validation"` or `"test"`: float64, `(examples, classes)`."""
         if self.metrics["best"]["epoch"] == self.metrics["last"]["epoch"]:
             checkpoint = "last"
         return self._array(f"{checkpoint}_{split}").astype("float64")
@@ -130,15 +116,36 @@ def run_folder(runs: Path, dataset: str, label: str, seed: int, identity: dict) 
 
 
 def completed(folder: Path, identity: dict) -> Run | None:
-    """Returns the complete run in `folder`, or `None` if there is none.
+    """Returns the complete run of `identity` in its folder, or `None` if there is none."""
+    return open_run(folder, identity)
 
-    Raises:
-        UserError: the run is damaged, or was made from something else than `identity`.
+
+def open_run(folder: Path, identity: dict | None = None) -> Run | None:
+    """Returns the complete run in a folder, or `None` if there is none.
+
+    A `UserError` names what is damaged, has another format, or was not made from `identity`.
     """
     if not (folder / "metrics.json").exists():
         return None
-    run = open_run(folder)
-    if run is not None and read_settings(folder)["identity"] != identity:
+    settings, metrics = read_settings(folder), read_json(folder / "metrics.json")
+    found = settings["identity"]
+    try:
+        seed = settings["recipe"]["experiment"]["first_seed"]
+        run = Run(Role(found["role"]), seed, key_of(found), folder, metrics, reused=True)
+    except (KeyError, TypeError, ValueError) as error:
+        raise damaged(folder / "settings.json") from error
+    try:
+        kept = [metrics[checkpoint] for checkpoint in ("last", "best")]
+        accuracies = [each[split]["accuracy"] for each in kept for split in SPLITS]
+        hashes = {folder / each["model_file"]: each["model_sha256"] for each in kept}
+    except (KeyError, TypeError) as error:
+        raise damaged(folder / "metrics.json") from error
+    if not all(isinstance(accuracy, float) for accuracy in accuracies):
+        raise damaged(folder / "metrics.json")
+    for path, wanted in hashes.items():
+        if not path.exists() or file_hash(path) != wanted:
+            raise damaged(path)
+    if identity not in (None, found):
         raise UserError(
             f"The run folder {folder} was made with other settings than its name says; move it "
             "away, or train again with --retrain."
@@ -146,40 +153,8 @@ def completed(folder: Path, identity: dict) -> Run | None:
     return run
 
 
-def open_run(folder: Path) -> Run | None:
-    """Returns the complete run in a folder, or `None` if there is none.
-
-    Raises:
-        UserError: the run is damaged or has another format.
-    """
-    if not (folder / "metrics.json").exists():
-        return None
-    settings, metrics = read_settings(folder), read_json(folder / "metrics.json")
-    try:
-        identity = settings["identity"]
-        seed = settings["recipe"]["experiment"]["first_seed"]
-        run = Run(Role(identity["role"]), seed, key_of(identity), folder, metrics, reused=True)
-    except (KeyError, TypeError, ValueError) as error:
-        raise damaged(folder / "settings.json") from error
-    for checkpoint in ("last", "best"):
-        try:
-            path, wanted = run.file_of(checkpoint), metrics[checkpoint]["model_sha256"]
-            measured = [metrics[checkpoint][split]["accuracy"] for split in SPLITS]
-        except (KeyError, TypeError) as error:
-            raise damaged(folder / "metrics.json") from error
-        if not all(isinstance(accuracy, float) for accuracy in measured):
-            raise damaged(folder / "metrics.json")
-        if not path.exists() or file_hash(path) != wanted:
-            raise damaged(path)
-    return run
-
-
 def read_settings(folder: Path) -> dict[str, Any]:
-    """Reads what a run was made from.
-
-    Raises:
-        UserError: the file is missing, damaged, or of another format.
-    """
+    """Reads what a run was made from; refuses a damaged file and another format."""
     path = folder / "settings.json"
     settings = read_json(path)
     if not isinstance(settings, dict):
@@ -206,19 +181,13 @@ def set_aside(folder: Path) -> Path | None:
     """Renames an older run out of the way, to the same name with `~1`, `~2`, …"""
     if not folder.exists():
         return None
-    number = 1
-    while (older := folder.with_name(f"{folder.name}~{number}")).exists():
-        number += 1
-    return folder.rename(older)
+    numbered = (folder.with_name(f"{folder.name}~{number}") for number in itertools.count(1))
+    return folder.rename(next(older for older in numbered if not older.exists()))
 
 
 @contextlib.contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Holds a folder against a second process that would train the same run.
-
-    Raises:
-        UserError: another process holds it.
-    """
+    """Holds a folder; refuses a second process that would train the same run."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     try:
         with filelock.FileLock(folder.with_name(f".{folder.name}.lock"), timeout=0):

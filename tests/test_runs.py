@@ -7,6 +7,7 @@ import keras
 import numpy as np
 import pytest
 
+from distill import runs
 from distill.errors import UserError
 from distill.files import read_json, write_arrays, write_json
 from distill.runs import (
@@ -102,6 +103,19 @@ def test_a_damaged_run_is_refused_by_name(name, content, tmp_path):
         (folder / name).write_text(content)
     with pytest.raises(UserError, match=rf"{name} is missing or damaged; .*--retrain"):
         completed(folder, IDENTITY)
+
+
+def test_each_file_of_a_run_is_read_once(tmp_path, monkeypatch):
+    leave_run(tmp_path / "run")
+    found = []
+
+    def record(read):
+        return lambda path: found.append(path.name) or read(path)
+
+    monkeypatch.setattr(runs, "read_json", record(runs.read_json))
+    monkeypatch.setattr(runs, "file_hash", record(runs.file_hash))
+    assert completed(tmp_path / "run", IDENTITY)
+    assert sorted(found) == ["metrics.json", "settings.json", "student.keras"]
 
 
 @pytest.mark.parametrize("accuracy", [None, "0.5"])

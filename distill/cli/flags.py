@@ -12,66 +12,47 @@ from cyclopts.exceptions import (
     UnknownOptionError,
     UnusedCliTokensError,
 )
-from pydantic.fields import FieldInfo
 from rich.console import Console
 
 from distill.cli import help_page
+from distill.cli.listing import LISTS
 from distill.cli.words import suggestion
 from distill.errors import UserError
 from distill.recipes import Recipe, flag_of
 from distill.recipes.recipe import SHORT_NAMES
-from distill.recipes.values import all_fields, is_options
+from distill.recipes.values import SECTIONS, all_fields, is_options
 
 DEFAULT_RECIPE = "digits"
 RUNS = Path("runs")
 
 _EXPERIMENT = Group("What to run:", sort_key=1)
-_SECTIONS = ("data", "teacher", "student", "distillation", "training", "experiment")
+*_LISTS, _LAST_LIST = LISTS
 
-
-OWN_FLAGS = {
-    "recipe": (
-        str | None,
-        "NAME",
-        f"published or example experiment; see --list recipes [{DEFAULT_RECIPE}]",
-    ),
-    "study": (str | None, "NAME", "run a grid that answers a question; see --list studies"),
+OWN_FLAGS = {  # the type of the value, what stands for it, and the help
+    "recipe": (str, "NAME", "published or example experiment; see --list recipes [digits]"),
+    "study": (str, "NAME", "run a grid that answers a question; see --list studies"),
     "grid": (
-        list[str] | None,
+        tuple[str, ...],
         "SETTING=VALUE,VALUE ...",
         "run every combination of these values of settings",
     ),
     "ablations": (
-        list[str] | None,
+        tuple[str, ...],
         "[NAME ...]",
         "also train ablations, these or all; see --list ablations",
     ),
-    "runs": (str | None, "FOLDER", f"where runs are kept [{RUNS}]"),
+    "runs": (Path, "FOLDER", f"where runs are kept [{RUNS}]"),
     "retrain": (bool, "", "train finished runs again; the old ones are kept under a new name"),
-    "preview": (str | None, "FILE.png", "draw augmented training images, and train nothing"),
-    "config": (
-        str | None,
-        "FILE.yaml",
-        "read settings from a YAML file, e.g. training: {epochs: 3}",
-    ),
-    "list": (
-        str | None,
-        "NAME",
-        f"print {', '.join(help_page.LISTS[:-1])} or {help_page.LISTS[-1]}",
-    ),
+    "preview": (Path, "FILE.png", "draw augmented training images, and train nothing"),
+    "config": (str, "FILE.yaml", "read settings from a YAML file, e.g. training: {epochs: 3}"),
+    "list": (str, "NAME", f"print {', '.join(_LISTS)} or {_LAST_LIST}"),
 }
 
 
 def make_app(script: str, recipe: Recipe) -> App:
-    """Makes the parser of a script, which returns the flags that are given.
+    """Makes the parser of a script; its help shows the recipe's values.
 
-    Args:
-        script: `"teacher"`, `"baseline"` or `"distilled"`.
-        recipe: the chosen recipe, whose values the help shows.
-
-    Returns:
-        A Cyclopts app for `run_app`. It returns the given values as text, by the flags' names in
-        `OWN_FLAGS` and by the settings' dotted names.
+    `run_app` returns the given values as text, by the names in `OWN_FLAGS` and by dotted names.
     """
     app = App(
         name=f"python {help_page.SCRIPTS[script]}",
@@ -127,42 +108,36 @@ def run_app(app: App, words: Sequence[str]) -> Any:
 def _own_parameters(script):
     for name, (kind, metavar, help) in OWN_FLAGS.items():
         if name != "ablations" or script == "distilled":
-            default = False if kind is bool else None
-            yield _parameter(name, f"--{name}", kind, default, _EXPERIMENT, metavar, help)
+            yield _parameter(name, f"--{name}", kind, _EXPERIMENT, metavar, help)
 
 
 def _settings(recipe):
-    title = f"Common settings [value in the recipe {recipe.name}]:"
+    common = Group(f"Common settings [value in the recipe {recipe.name}]:", sort_key=2)
     for name in SHORT_NAMES.values():
-        yield _setting(recipe, name, all_fields()[name], Group(title, sort_key=2))
-    for section in _SECTIONS:
-        group = Group(
-            "More settings:" if section == "data" else section,
-            sort_key=3 + _SECTIONS.index(section),
-        )
-        for name, field in all_fields().items():
+        yield _setting(recipe, name, common)
+    for number, section in enumerate(SECTIONS, start=3):
+        group = Group("More settings:" if section == "data" else section, sort_key=number)
+        for name in all_fields():
             if name.startswith(f"{section}.") and name not in SHORT_NAMES.values():
-                yield _setting(recipe, name, field, group)
+                yield _setting(recipe, name, group)
 
 
-def _setting(recipe: Recipe, name: str, field: FieldInfo, group: Group):
-    kind = dict[str, str] | None if is_options(name) else str | None
-    help = help_page.text_of(field, recipe.value(name))
+def _setting(recipe: Recipe, name: str, group: Group):
+    field, flag = all_fields()[name], flag_of(name)
     return _parameter(
         name.replace(".", "__"),
-        flag_of(name),
-        kind,
-        None,
+        flag,
+        dict[str, str] if is_options(name) else str,
         group,
-        help_page.metavar(flag_of(name), field),
-        help,
+        help_page.metavar(flag, field),
+        help_page.text_of(field, recipe.value(name)),
         show=name.count(".") == 1,
     )
 
 
-def _parameter(name, flag, kind, default, group, metavar, help, show=True):
+def _parameter(name, flag, kind, group, metavar, help, show=True):
     annotation = Annotated[
-        kind,
+        kind if kind is bool else kind | None,
         Parameter(
             name=flag,
             help=help,
@@ -172,9 +147,9 @@ def _parameter(name, flag, kind, default, group, metavar, help, show=True):
             show_default=False,
             negative=(),
             allow_repeating=True,
-            consume_multiple=kind == list[str] | None,
+            consume_multiple=kind == tuple[str, ...],
         ),
     ]
-    return inspect.Parameter(
-        name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation
-    )
+    default = False if kind is bool else None
+    keyword = inspect.Parameter.KEYWORD_ONLY
+    return inspect.Parameter(name, keyword, default=default, annotation=annotation)

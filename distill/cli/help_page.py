@@ -7,6 +7,7 @@ from typing import Any
 from cyclopts.help import HelpPanel
 from pydantic.fields import FieldInfo
 from rich.console import Console
+from rich.table import Table
 from rich.text import Text
 
 from distill.recipes import Recipe, show_value
@@ -14,32 +15,18 @@ from distill.recipes.recipe import Training
 from distill.recipes.settings import allowed_values
 
 WIDTH = 100
-LISTS = (
-    "models",
-    "methods",
-    "datasets",
-    "recipes",
-    "studies",
-    "augmentations",
-    "ablations",
-    "settings",
-)
 SCRIPTS = {
     "teacher": "teacher_train.py",
     "baseline": "student_train.py",
     "distilled": "distillation_train.py",
 }
 _METAVARS = {
-    "--dataset": "NAME",
     "--teacher": "MODEL",
     "--student": "MODEL",
     "--method": "METHOD",
     "--alpha": "WEIGHT",
     "--temperature": "T",
-    "--epochs": "N",
-    "--batch-size": "N",
     "--learning-rate": "RATE",
-    "--seeds": "N",
     "--teacher.file": "FILE",
     "--teacher.pretraining": "RECIPE",
     "--distillation.assistant": "MODEL",
@@ -80,7 +67,8 @@ def opening(script: str) -> str:
 
 def epilogue(recipe: Recipe) -> str:
     """Returns the last lines of the help: settings of one model only, and how to write values."""
-    names = textwrap.wrap(", ".join(Training.model_fields), WIDTH - 36)
+    width = min(Console().width, WIDTH) - 36
+    names = textwrap.wrap(", ".join(Training.model_fields), max(width, 20))
     return "\n".join(
         [
             "Training settings of one model, where they differ from those above:",
@@ -96,8 +84,11 @@ def epilogue(recipe: Recipe) -> str:
 
 def _given(overrides):
     given = {name: value for name, value in overrides if value is not None}
-    shown = " ".join(f"{name}={show_value(value)}" for name, value in given.items())
-    return f"[{shown or 'the same'}]"
+    return f"[{_pairs(given) or 'the same'}]"
+
+
+def _pairs(values):
+    return " ".join(f"{name}={show_value(value)}" for name, value in values.items())
 
 
 def text_of(field: FieldInfo, value: Any) -> str:
@@ -105,30 +96,21 @@ def text_of(field: FieldInfo, value: Any) -> str:
 
     Example:
 
-    >>> from distill.recipes.recipe import Data, Training
     >>> text_of(Training.model_fields["batch_size"], 32)
     'examples per step [32]'
-    >>> text_of(Data.model_fields["image_size"], None)
-    "height and width in pixels [the images' own]"
     """
     text, _, unset = (field.description or "").partition(" (default: ")
     if value is None or value in ((), {}):
         shown = unset.rstrip(")")
     elif isinstance(value, dict):
-        shown = " ".join(f"{name}={show_value(each)}" for name, each in value.items())
+        shown = _pairs(value)
     else:
         shown = show_value(value)
     return f"{text} [{shown}]" if shown else text
 
 
 def metavar(flag: str, field: FieldInfo) -> str:
-    """Returns what stands for a setting's value.
-
-    Example:
-
-    >>> metavar("--training.translation", Training.model_fields["translation"])
-    'N'
-    """
+    """Returns what stands for a setting's value in the help, such as `N`."""
     allowed = allowed_values(field)
     kinds = {"a whole number": "N", "a number": "X", "names": "NAME+NAME"}
     kind = next((kinds[each] for each in kinds if allowed.startswith(each)), "NAME")
@@ -137,25 +119,16 @@ def metavar(flag: str, field: FieldInfo) -> str:
 
 def print_columns(console: Console, rows: Iterable[tuple[str, str]]) -> None:
     """Prints names and texts in two columns; long texts are wrapped."""
-    rows = list(rows)
-    indent = max(len(name) for name, _ in rows) + 2
-    width = max(20, console.width - indent)
-    for name, text in rows:
-        lines = [
-            part
-            for line in text.splitlines() or [""]
-            for part in textwrap.wrap(line, width, break_on_hyphens=False) or [""]
-        ]
-        lines = [f"{name:{indent}}{lines[0]}", *(" " * indent + line for line in lines[1:])]
-        console.print(Text("\n".join(line.rstrip() for line in lines)), soft_wrap=True)
+    table = Table.grid(padding=(0, 2))
+    table.add_column(no_wrap=True)
+    table.add_column()
+    for row in rows:
+        table.add_row(*map(Text, row))
+    console.print(table)
 
 
 class HelpFormatter:
-    """Draws the help that Cyclopts collects: two columns for each group, without frames.
-
-    Args:
-        opening: the lines above the flags.
-    """
+    """Draws the help that Cyclopts collects: `opening`, then two columns for each group."""
 
     def __init__(self, opening: str):
         self._opening = opening

@@ -16,19 +16,12 @@ Rows = Iterable[tuple[str, str]]
 
 
 def print_list(what: str, recipe: Recipe) -> None:
-    """Prints the names of one kind.
-
-    Args:
-        what: a name in `LISTS`.
-        recipe: the chosen recipe, whose studies or settings are listed.
-
-    Raises:
-        UserError: there is no such list.
-    """
+    """Prints the names of one kind, a name in `LISTS`; studies and settings of the recipe."""
     if what not in LISTS:
         raise UserError(f"--list is {what!r}, and must be one of {', '.join(LISTS)}.")
-    console = Console(highlight=False)
-    print_columns(console, LISTS[what](recipe))
+    if what not in ("recipes", "studies", "settings"):
+        start_tensorflow(say=False)
+    print_columns(Console(highlight=False), LISTS[what](recipe))
 
 
 def _recipes(recipe) -> Rows:
@@ -45,13 +38,12 @@ def _studies(recipe) -> Rows:
 
 def _settings(recipe) -> Rows:
     for name, field in all_fields().items():
-        if name == "name":
-            continue
         value = recipe.value(name)
         text, _, shown = text_of(field, value).partition(" [")
         if name.count(".") == 2 and value is None:
             shown = f"same as {flag_of('training.' + name.rpartition('.')[2])}]"
-        yield flag_of(name), text + _accepts(field, text) + (f" [{shown}" if shown else "")
+        if name != "name":
+            yield flag_of(name), text + _accepts(field, text) + (f" [{shown}" if shown else "")
 
 
 def _accepts(field, text):
@@ -63,7 +55,6 @@ def _accepts(field, text):
 
 
 def _models(recipe) -> Rows:
-    start_tensorflow(say=False)
     from distill.models import MODELS
 
     for name, model in MODELS.items():
@@ -72,7 +63,6 @@ def _models(recipe) -> Rows:
 
 
 def _methods(recipe) -> Rows:
-    start_tensorflow(say=False)
     import distill.methods as methods
 
     for name, method in methods.METHODS.items():
@@ -93,7 +83,6 @@ def _described(thing: Callable, parameters: Iterable[inspect.Parameter]) -> str:
 
 
 def _datasets(recipe) -> Rows:
-    start_tensorflow(say=False)
     from distill.data import DATASETS
 
     for name, load in DATASETS.items():
@@ -103,14 +92,12 @@ def _datasets(recipe) -> Rows:
 
 
 def _augmentations(recipe) -> Rows:
-    start_tensorflow(say=False)
     from distill.data import AUGMENTATIONS
 
     return ((name, "") for name in AUGMENTATIONS)
 
 
 def _ablations(recipe) -> Rows:
-    start_tensorflow(say=False)
     from distill.experiments.variants import ABLATIONS
 
     return ((name, each.question) for name, each in ABLATIONS.items())

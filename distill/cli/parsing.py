@@ -14,18 +14,7 @@ from distill.recipes.values import is_options
 
 @dataclasses.dataclass(frozen=True)
 class CommandLine:
-    """What a command line asks for.
-
-    Attributes:
-        recipe: the recipe with the flags' values.
-        grid: axes, each as `SETTING=VALUE,VALUE`.
-        study: the name of a study.
-        ablations: names of ablations; empty for all of them, `None` for none.
-        runs: the folder of the runs.
-        retrain: whether finished runs are trained again.
-        preview: draw training images to this file, and train nothing.
-        listing: what to list, in place of training.
-    """
+    """What a command line asks for. `ablations` are all if empty, and none if `None`."""
 
     recipe: Recipe
     grid: tuple[str, ...] = ()
@@ -34,21 +23,11 @@ class CommandLine:
     runs: Path = RUNS
     retrain: bool = False
     preview: Path | None = None
-    listing: str | None = None
+    list: str | None = None
 
 
 def parse(script: str, arguments: Sequence[str]) -> CommandLine | None:
-    """Reads the command line of a script.
-
-    Args:
-        script: `"teacher"`, `"baseline"` or `"distilled"`.
-        arguments: the command line.
-
-    Returns:
-        What it asks for; `None` for `--help`, which is printed here.
-
-    Raises:
-        UserError: a flag is unknown, or a value is not allowed.
+    """Reads the command line of a script; `None` for `--help`, which is printed here.
 
     Example:
 
@@ -61,17 +40,8 @@ def parse(script: str, arguments: Sequence[str]) -> CommandLine | None:
     if given is None:
         return None
     own = {name: given.pop(name) for name in OWN_FLAGS if name in given}
-    recipe = recipe.with_values(dict(_parsed(given)))
-    line = CommandLine(
-        recipe,
-        grid=tuple(own.get("grid", ())),
-        study=own.get("study"),
-        ablations=tuple(own["ablations"]) if "ablations" in own else None,
-        runs=Path(own.get("runs", RUNS)),
-        retrain=own.get("retrain", False),
-        preview=Path(own["preview"]) if "preview" in own else None,
-        listing=own.get("list"),
-    )
+    own = {name: value for name, value in own.items() if name not in ("recipe", "config")}
+    line = CommandLine(recipe.with_values(dict(_parsed(given))), **own)
     if "grid" in own and not line.grid:
         raise UserError("--grid needs SETTING=VALUE,VALUE, e.g. temperature=1,2,4.")
     _check_assistant(line)

@@ -3,21 +3,17 @@
 import sys
 from collections.abc import Sequence
 
+from distill.cli.listing import print_list
 from distill.cli.parsing import CommandLine, parse
 from distill.cli.terminal import guarded, start_tensorflow
 from distill.errors import UserError
 
 
 def main(script: str, arguments: Sequence[str] | None = None) -> int:
-    """Runs one of the three scripts.
+    """Runs `"teacher"`, `"baseline"` or `"distilled"`; by default with the flags in `sys.argv`.
 
-    Args:
-        script: `"teacher"`, `"baseline"` or `"distilled"`.
-        arguments: the command line; by default `sys.argv`.
-
-    Returns:
-        The exit status: 0; 1 if some of several runs failed; 2 for a user's mistake, told in one
-        sentence; 130 for Ctrl-C.
+    Returns the exit status: 0; 1 if some of several runs failed; 2 for a user's mistake, told in
+    one sentence; 130 for Ctrl-C.
     """
     return guarded(lambda: _run(script, sys.argv[1:] if arguments is None else arguments))
 
@@ -26,23 +22,17 @@ def _run(script, arguments):
     line = parse(script, arguments)
     if line is None:
         return 0
-    if line.listing:
-        from distill.cli.listing import print_list
-
-        print_list(line.listing, line.recipe)
+    if line.list:
+        print_list(line.list, line.recipe)
         return 0
     if line.preview:
-        return _preview(script, line)
+        start_tensorflow(say=False)
+        from distill.analysis.preview import preview_recipe
+
+        preview_recipe(line.preview, line.recipe, script)
+        print(f"Training images, as they are and augmented: {line.preview}")
+        return 0
     return _experiment(script, line)
-
-
-def _preview(script: str, line: CommandLine) -> int:
-    start_tensorflow(say=False)
-    from distill.analysis.preview import preview_recipe
-
-    preview_recipe(line.preview, line.recipe, script)
-    print(f"Training images, as they are and augmented: {line.preview}")
-    return 0
 
 
 def _experiment(script: str, line: CommandLine) -> int:
@@ -58,14 +48,8 @@ def _experiment(script: str, line: CommandLine) -> int:
     # A study may look at the data, so it needs TensorFlow.
     axes = [*(study.axes(line.recipe) if study else ()), *axes]
     recipe, axes = fixed(line.recipe, axes)
-    outcome = run_experiment(
-        recipe,
-        line.runs,
-        axes=axes,
-        variants=variants,
-        retrain=line.retrain,
-        command=sys.argv,
-    )
+    options = {"axes": axes, "variants": variants, "retrain": line.retrain, "command": sys.argv}
+    outcome = run_experiment(recipe, line.runs, **options)
     return 1 if outcome.failures else 0
 
 

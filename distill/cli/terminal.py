@@ -10,14 +10,10 @@ from distill.errors import UserError
 
 
 def guarded(command: Callable[[], int]) -> int:
-    """Runs a command and returns its exit status; tells a user's mistake in one sentence.
+    """Runs a command and returns its exit status.
 
-    Args:
-        command: returns an exit status.
-
-    Returns:
-        The command's own status; 2 for a `UserError` or a file that cannot be read or written;
-        130 for Ctrl-C.
+    That is the command's own; 2 for a `UserError` or a file that cannot be read or written; 130 for
+    Ctrl-C.
     """
     try:
         return command()
@@ -37,11 +33,7 @@ def guarded(command: Callable[[], int]) -> int:
 
 
 def start_tensorflow(say: bool = True) -> None:
-    """Imports TensorFlow and prints on which device it runs.
-
-    Args:
-        say: whether to print.
-    """
+    """Imports TensorFlow and, if asked to, says on which device it runs."""
     with _quiet_start():
         import tensorflow as tf
 

@@ -11,11 +11,9 @@ from typing import Any
 import yaml
 
 from distill.errors import UserError
-from distill.recipes.recipe import Recipe
-from distill.recipes.values import all_fields, flag_of, full_name, is_options
+from distill.recipes.values import SECTIONS, all_fields, flag_of, full_name, is_options
 
 _FLAG = re.compile(r"--[A-Za-z]")
-_SECTIONS = [name for name in Recipe.model_fields if name != "name"]
 
 
 def read_words(arguments: Sequence[str]) -> list[str]:
@@ -24,9 +22,6 @@ def read_words(arguments: Sequence[str]) -> list[str]:
     Flags may be written with dashes or underscores, by short or dotted name. `@FILE` stands for
     the flags in a text file, `--config FILE` for the settings in a YAML file. The last of several
     values counts, so flags that follow a file change its values.
-
-    Raises:
-        UserError: a file cannot be read, or an option is not written as NAME=VALUE.
 
     Example:
 
@@ -43,8 +38,6 @@ def suggestion(name: str, names: Sequence[str]) -> str:
 
     >>> suggestion("--teacher-epochs", ["--epochs", "--teacher.training.epochs"])
     '; did you mean --teacher.training.epochs?'
-    >>> suggestion("--image-size", ["--data.image_size", "--batch-size"])
-    '; did you mean --data.image_size?'
     """
     plain = {re.sub(r"[-_.]+", " ", each).strip(): each for each in names}
     wanted = re.sub(r"[-_.]+", " ", name).strip()
@@ -137,10 +130,10 @@ def _config(path: Path) -> Iterator[str]:
             f"The file {path} holds no settings; write them as in a recipe, e.g. "
             "training: {epochs: 3}."
         )
-    yield from _flags_of(settings, path, "")
+    yield from _flags_of(settings, path)
 
 
-def _flags_of(settings: dict, path: Path, prefix: str) -> Iterator[str]:
+def _flags_of(settings: dict, path: Path, prefix: str = "") -> Iterator[str]:
     for key, value in settings.items():
         name = f"{prefix}{key}"
         full = full_name(name)
@@ -148,16 +141,14 @@ def _flags_of(settings: dict, path: Path, prefix: str) -> Iterator[str]:
             yield from (f"--{full}.{option}={_text(each)}" for option, each in value.items())
         elif full in all_fields() and full != "name" and not isinstance(value, dict):
             # Names, such as those of classes, may be a list.
-            texts = [_text(each) for each in value] if isinstance(value, list) else [_text(value)]
-            yield f"{flag_of(full)}={'+'.join(texts)}"
+            values = value if isinstance(value, list) else [value]
+            yield f"{flag_of(full)}={'+'.join(map(_text, values))}"
         elif name == "recipe":
             yield f"--recipe={value}"
         elif isinstance(value, dict) and any(each.startswith(f"{name}.") for each in all_fields()):
             yield from _flags_of(value, path, f"{name}.")
         else:
-            hint = suggestion(
-                name, [*_SECTIONS, *(each for each in all_fields() if each != "name")]
-            )
+            hint = suggestion(name, [*SECTIONS, *all_fields()])
             raise UserError(f"The file {path} has an unknown setting {name!r}{hint or '.'}")
 
 

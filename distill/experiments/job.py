@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from distill.checks import Finding
 from distill.errors import UserError
 from distill.experiments.estimate import estimate
 from distill.experiments.execution import Failure, StopExperiment, Train, execute
@@ -68,6 +69,7 @@ class _Trainer:
         self._plan, self._retrain, self._runs = plan, retrain, dict(complete)
         self._progress, self._console = progress, progress.console
         self._checked: set[str] = set()  # teachers
+        self._findings: dict[str, list[Finding]] = {}  # by teacher, before there is a baseline
 
     def __reduce__(self):
         """In another process, which has no terminal, it is `train` itself."""
@@ -80,7 +82,7 @@ class _Trainer:
                 self._check(spec, inputs[spec.teacher])
             run = train(spec, inputs, self._progress, self._retrain)
             self._progress.finished()
-            accuracy = f"{run.metrics['last']['validation']['accuracy'] * 100:.2f} %"
+            accuracy = f"{_accuracy(run) * 100:.2f} %"
             seconds = duration(run.metrics["seconds"])
             self._say(f"{spec.title}: validation accuracy {accuracy}, {seconds}")
         elif not self._plan.is_grid:
@@ -98,7 +100,7 @@ class _Trainer:
         for spec in self._plan.specs.values():
             if spec.is_distilled and spec.teacher == teacher.key:
                 try:
-                    check_distillation(spec, teacher)
+                    self._findings[teacher.key] = check_distillation(spec, teacher)
                 except UserError as error:
                     raise StopExperiment(str(error)) from error
                 return
@@ -113,8 +115,10 @@ class _Trainer:
             )
         }
         baseline = self._runs.get(baselines.get(spec.key))
-        accuracy = baseline and baseline.metrics["last"]["validation"]["accuracy"]
-        findings = check_distillation(spec, teacher, accuracy)
+        accuracy = _accuracy(baseline) if baseline else None
+        findings = self._findings.get(spec.teacher)
+        if findings is None or (accuracy is not None and accuracy > _accuracy(teacher)):
+            findings = check_distillation(spec, teacher, accuracy)
         if not self._checked:
             self._print_findings(findings)
         self._checked.add(spec.teacher)
@@ -127,6 +131,10 @@ class _Trainer:
             table.add_row("", level, escape(finding.sentence))
         self._console.print("Check before distillation:")
         self._console.print(table)
+
+
+def _accuracy(run):
+    return run.metrics["last"]["validation"]["accuracy"]
 
 
 def _complete(plan):

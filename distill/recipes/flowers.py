@@ -24,22 +24,13 @@ FLOWERS = Recipe(
     training=Training(optimizer="adam", learning_rate=0.001, epochs=15, batch_size=32),
 )
 STUDIES = {
-    "temperature": (
-        "Which temperature? 1 to 40",
-        "temperature=1,3,6,10,15,20,40",
-    ),
-    "alpha": (
-        "How much weight for the labels? 0 to 1",
-        "alpha=0,0.25,0.5,0.75,1",
-    ),
+    "temperature": ("Which temperature? 1 to 40", "temperature=1,3,6,10,15,20,40"),
+    "alpha": ("How much weight for the labels? 0 to 1", "alpha=0,0.25,0.5,0.75,1"),
     "student-size": (
         "How small may the student's dense layer be?",
         "student.options.dense=16,32,64",
     ),
-    "intermediate-values": (
-        "Does matching intermediate features help, too?",
-        "method=kd,fitnet",
-    ),
+    "intermediate-values": ("Does matching intermediate features help, too?", "method=kd,fitnet"),
     "early-stopped-teacher": (
         "Does the teacher have to be fully trained?",
         "teacher.training.epochs=3,15",

@@ -30,13 +30,7 @@ MNIST_HINTON = Recipe(
     data=Data(name="mnist"),
     teacher=Teacher(
         model="mlp",
-        options={
-            "hidden": 1200,
-            "depth": 2,
-            "dropout": 0.5,
-            "input_dropout": 0.2,
-            "max_norm": 2.0,
-        },
+        options={"hidden": 1200, "depth": 2, "dropout": 0.5, "input_dropout": 0.2, "max_norm": 2.0},
         training=TrainingOverrides(learning_rate=0.1, epochs=200, translation=2),
     ),
     student=Student(
@@ -55,10 +49,7 @@ MNIST_HINTON = Recipe(
     ),
 )
 STUDIES = {
-    "shifted-images": (
-        "Does the student need translated images?",
-        "training.translation=0,2",
-    ),
+    "shifted-images": ("Does the student need translated images?", "training.translation=0,2"),
     "learning-rate": (
         "Which learning rate is best for each loss, on validation data?",
         "learning_rate=0.01,0.03,0.1",

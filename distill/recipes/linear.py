@@ -31,10 +31,7 @@ MNIST_LINEAR = Recipe(
     training=Training(optimizer="adam", learning_rate=0.001, epochs=14, batch_size=64),
 )
 STUDIES = {
-    "temperature": (
-        "Which temperature? 1 to 20",
-        "temperature=1,2,3,4,6,8,10,15,20",
-    ),
+    "temperature": ("Which temperature? 1 to 20", "temperature=1,2,3,4,6,8,10,15,20"),
     "omitted-class": (
         "Does the student recognise a digit that it never sees?",
         "data.student_exclude=none,0,1,2,3,4,5,6,7,8,9",

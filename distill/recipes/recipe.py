@@ -42,9 +42,9 @@ _BY_TEACHER = Counts("distilled", through="the teacher's key")
 _BY_SOURCE = Counts("teacher", through="the teacher's source")
 
 
-def _refuse_both(settings: Any, section: str, one: str, other: str) -> None:
-    if getattr(settings, one) and getattr(settings, other):
-        raise UserError(f"{section}.{one} and {section}.{other} are both given; give one of them.")
+def _refuse_both(are_given: Any, one: str, other: str) -> None:
+    if are_given:
+        raise UserError(f"{one} and {other} are both given; give one of them.")
 
 
 class Data(Settings):
@@ -52,7 +52,7 @@ class Data(Settings):
 
     name: Annotated[str, _BY_DATA] = "digits"
     """digits, a TensorFlow Datasets name, or a folder with a folder per class"""
-    image_size: Annotated[Annotated[int, Field(ge=1)] | None, _BY_DATA] = None
+    image_size: Annotated[Count | None, _BY_DATA] = None
     """height and width in pixels (default: the images' own)"""
     unreadable: Annotated[Literal["refuse", "skip"], _BY_DATA] = "refuse"
     """unreadable image files: refuse or skip"""
@@ -77,8 +77,9 @@ class Data(Settings):
 
     @pydantic.model_validator(mode="after")
     def _check(self):
-        _refuse_both(self, "data", "include", "exclude")
-        _refuse_both(self, "data", "student_exclude", "student_include")
+        _refuse_both(self.include and self.exclude, "data.include", "data.exclude")
+        both = self.student_exclude and self.student_include
+        _refuse_both(both, "data.student_exclude", "data.student_include")
         if not self.transfer_images:
             raise UserError(
                 "data.transfer_images is empty; give 'own', a data set's name, or several."
@@ -177,7 +178,7 @@ class Teacher(Settings):
 
     @pydantic.model_validator(mode="after")
     def _check(self):
-        _refuse_both(self, "teacher", "file", "pretraining")
+        _refuse_both(self.file and self.pretraining, "teacher.file", "teacher.pretraining")
         if self.file and self.ensemble > 1:
             raise UserError(
                 f"teacher.ensemble is {self.ensemble}, and must be 1 with teacher.file: the "
@@ -227,10 +228,8 @@ class Distillation(Settings):
 
     @pydantic.model_validator(mode="after")
     def _check(self):
-        if self.assistant and self.generations > 1:
-            raise UserError(
-                "distillation.assistant and distillation.generations are both given; give one."
-            )
+        both = self.assistant and self.generations > 1
+        _refuse_both(both, "distillation.assistant", "distillation.generations")
         return self
 
 
@@ -283,12 +282,11 @@ class Recipe(Settings):
     def _check(self):
         if self.experiment.folds:
             self._check_folds()
-        own = self.data.transfer_images == (OWN,)
-        if self.distillation.soft_targets == "shuffled" and not own:
+        images = self.data.transfer_images
+        if self.distillation.soft_targets == "shuffled" and images != (OWN,):
             raise UserError(
                 "distillation.soft_targets is 'shuffled', and must be 'own' with "
-                f"data.transfer_images {'+'.join(self.data.transfer_images)}: images of other sets "
-                "have no class."
+                f"data.transfer_images {'+'.join(images)}: images of other sets have no class."
             )
         for overrides in (self.teacher.training, self.student.baseline):
             self.training_with(overrides)
@@ -308,12 +306,8 @@ class Recipe(Settings):
 
     def training_with(self, overrides: Settings) -> Training:
         """Returns the training settings with those overrides that are not None."""
-        given = {
-            name: value
-            for name in type(overrides).model_fields
-            if (value := getattr(overrides, name)) is not None
-        }
-        return self.training.with_values(given) if given else self.training
+        given = {name: value for name, value in overrides if value is not None}
+        return self.training.with_values(given)
 
     @property
     def seed(self) -> int:

@@ -1,7 +1,5 @@
 """`Settings`: the base of nested settings; it explains a bad value in one sentence."""
 
-import types
-import typing
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, ClassVar
 
@@ -11,7 +9,17 @@ from typing_extensions import Self
 
 from distill.errors import UserError
 
-Options = dict[str, Any]
+
+def _plain(value):
+    """NumPy's numbers and arrays as Python's, which JSON can hold."""
+    if isinstance(value, Mapping):
+        return {name: _plain(each) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)(map(_plain, value))
+    return value.tolist() if hasattr(value, "tolist") else value
+
+
+Options = Annotated[dict[str, Any], pydantic.BeforeValidator(_plain)]
 Names = Annotated[
     tuple[str, ...],
     pydantic.BeforeValidator(lambda value: tuple(value) if isinstance(value, list) else value),
@@ -19,12 +27,7 @@ Names = Annotated[
 
 
 class SettingError(UserError):
-    """A bad setting. Each level of nesting puts its own name in front of the setting's name.
-
-    Args:
-        sentence: with `{}` in the place of the name.
-        name: the setting's name.
-    """
+    """A bad setting: a sentence with `{}` in the place of its name, which grows with nesting."""
 
     def __init__(self, sentence: str, name: str):
         super().__init__(sentence.replace("{}", name, 1))
@@ -36,12 +39,10 @@ class SettingError(UserError):
 
 
 class Counts:
-    """Marks on which roles' runs a setting has an effect; without a mark, on all of them.
+    """Marks the roles on whose runs a setting has an effect; without a mark, it has one on all.
 
-    Args:
-        *roles: values of `distill.runs.Role`: `"teacher"`, `"baseline"`, `"distilled"`.
-        through: what stands for the setting in the identity of a run, such as the fingerprint of
-            the data; by default the setting's own value.
+    `through` says what stands for the setting in a run's identity, such as the fingerprint of the
+    data; by default its own value does.
     """
 
     def __init__(self, *roles: str, through: str | None = None):
@@ -101,9 +102,6 @@ class Settings(pydantic.BaseModel):
 
         Args:
             values: new values by dotted name, e.g. `{"training.epochs": 3}`.
-
-        Raises:
-            UserError: a name is unknown or a value is not allowed.
         """
         changes: dict[str, Any] = {}
         inner: dict[str, dict[str, Any]] = {}
@@ -137,17 +135,16 @@ class Settings(pydantic.BaseModel):
         return type(self)(**{**fields, **changes})
 
 
-def fields_of(kind: type[Settings], prefix: str = "") -> Iterator[tuple[str, FieldInfo]]:
-    """Yields every field that holds a value, with its dotted name, section by section.
-
-    Example:
-
-    >>> from distill.recipes.recipe import Recipe
-    >>> [name for name, _ in fields_of(Recipe)][:3]
-    ['name', 'data.name', 'data.image_size']
-    """
-    for name, field, _ in _marked_fields(kind, prefix, ALL_ROLES):
-        yield name, field
+def fields_of(
+    kind: type[Settings], prefix: str = "", mark: Counts = ALL_ROLES
+) -> Iterator[tuple[str, FieldInfo, Counts]]:
+    """Yields every field that holds a value: its dotted name, itself, where it has an effect."""
+    for name, field in kind.model_fields.items():
+        own = next((each for each in field.metadata if isinstance(each, Counts)), mark)
+        if isinstance(field.annotation, type) and issubclass(field.annotation, Settings):
+            yield from fields_of(field.annotation, f"{prefix}{name}.", own)
+        else:
+            yield f"{prefix}{name}", field, own
 
 
 def effects_of(kind: type[Settings]) -> dict[str, Counts]:
@@ -159,16 +156,7 @@ def effects_of(kind: type[Settings]) -> dict[str, Counts]:
     >>> sorted(effects_of(Recipe)["distillation.alpha"].roles)
     ['distilled']
     """
-    return {name: mark for name, _, mark in _marked_fields(kind, "", ALL_ROLES)}
-
-
-def _marked_fields(kind, prefix, mark):
-    for name, field in kind.model_fields.items():
-        own = next((each for each in field.metadata if isinstance(each, Counts)), mark)
-        if isinstance(field.annotation, type) and issubclass(field.annotation, Settings):
-            yield from _marked_fields(field.annotation, f"{prefix}{name}.", own)
-        else:
-            yield f"{prefix}{name}", field, own
+    return {name: mark for name, _, mark in fields_of(kind)}
 
 
 def unknown_setting(name: str) -> SettingError:
@@ -185,39 +173,26 @@ def allowed_values(field: FieldInfo) -> str:
     >>> allowed_values(Distillation.model_fields["alpha"])
     'a number from 0 to 1'
     """
-    kinds, limits, optional = [field.annotation], list(field.metadata), ""
-    if (
-        isinstance(field.annotation, types.UnionType)
-        or typing.get_origin(field.annotation) is typing.Union
-    ):
-        kinds = [kind for kind in typing.get_args(field.annotation) if kind is not type(None)]
-        optional = ", or none"
-    (kind,) = kinds
-    if typing.get_origin(kind) is Annotated:
-        kind, *inner = typing.get_args(kind)
-        limits += [each for one in inner for each in getattr(one, "metadata", [one])]
-    if typing.get_origin(kind) is typing.Literal:
-        return f"one of {', '.join(typing.get_args(kind))}{optional}"
-    if kind in (int, float):
-        return f"{'a whole number' if kind is int else 'a number'}{_limits(limits)}{optional}"
-    if kind is str:
-        return f"text{optional}"
-    return ("names joined by +" if typing.get_origin(kind) is tuple else "options") + optional
+    annotation: Any = Annotated[field.annotation, field]
+    schema = pydantic.TypeAdapter(annotation).json_schema()
+    kind, *others = schema.get("anyOf", [schema])
+    optional = ", or none" if others else ""
+    if "enum" in kind:
+        return f"one of {', '.join(kind['enum'])}{optional}"
+    words = {"integer": "a whole number", "number": "a number", "string": "text"}
+    words["array"] = "names joined by +"
+    return words.get(kind.get("type"), "options") + _limits(kind) + optional
 
 
-def _limits(metadata):
-    limits: dict[str, Any] = {}
-    for each in metadata:
-        for name in ("gt", "ge", "lt", "le"):
-            if hasattr(each, name):
-                limits[name] = getattr(each, name)
-    low, high = limits.get("ge", limits.get("gt")), limits.get("le", limits.get("lt"))
-    if low is None:
+def _limits(schema):
+    above, least = schema.get("exclusiveMinimum"), schema.get("minimum")
+    below, most = schema.get("exclusiveMaximum"), schema.get("maximum")
+    if above is None and least is None:
         return ""
-    if high is None:
-        return f" above {low}" if "gt" in limits else f" of {low} or more"
-    start = f" above {low}, up" if "gt" in limits else f" from {low}"
-    return f"{start} to {'below ' if 'lt' in limits else ''}{high}"
+    if below is None and most is None:
+        return f" of {least} or more" if above is None else f" above {above}"
+    start = f" from {least}" if above is None else f" above {above}, up"
+    return f"{start} to {most}" if below is None else f"{start} to below {below}"
 
 
 def _user_error(kind, error):

@@ -10,6 +10,7 @@ from distill.errors import UserError
 from distill.recipes.recipe import SHORT_NAMES, Recipe
 from distill.recipes.settings import Options, allowed_values, fields_of, unknown_setting
 
+SECTIONS = [name for name in Recipe.model_fields if name != "name"]
 _NONE = ("None", "none")
 _CONSTANTS = {"True": True, "False": False, "None": None, "none": None}
 
@@ -17,7 +18,7 @@ _CONSTANTS = {"True": True, "False": False, "None": None, "none": None}
 @functools.cache
 def all_fields() -> dict[str, pydantic.fields.FieldInfo]:
     """Returns every setting of a recipe by its dotted name."""
-    return dict(fields_of(Recipe))
+    return {name: field for name, field, _ in fields_of(Recipe)}
 
 
 def full_name(name: str) -> str:
@@ -45,15 +46,9 @@ def flag_of(name: str) -> str:
 
 
 def is_options(name: str) -> bool:
-    """Whether a setting holds options, such as `student.options`.
-
-    Example:
-
-    >>> is_options("student.options"), is_options("student.model")
-    (True, False)
-    """
+    """Whether a setting holds options, such as `student.options`."""
     field = all_fields().get(name)
-    return field is not None and field.annotation in (Options, Options | None)
+    return field is not None and field.annotation in (dict[str, Any], Options | None)
 
 
 def short_name(name: str) -> str:
@@ -76,18 +71,10 @@ def short_name(name: str) -> str:
 
 
 def parse_value(name: str, text: str) -> Any:
-    """Turns text into the value of a setting.
+    """Turns text into the value of a setting, or of an option: `student.options.hidden`.
 
-    Args:
-        name: a setting's name, or that of an option: `student.options.hidden`.
-        text: the value; `none` for no value. Several names are joined by `+`. Options are read as
-            JSON, or else as text.
-
-    Returns:
-        The value. `Recipe` checks whether it is in range.
-
-    Raises:
-        UserError: there is no such setting, or the text is not a value of its type.
+    `none` is no value. Several names are joined by `+`. Options are read as JSON, or else as text.
+    Text of another type is a `UserError`; `Recipe` checks whether the value is in range.
 
     Example:
 

@@ -34,13 +34,8 @@ class EpochSeconds(keras.callbacks.Callback):
 class BestEpoch(keras.callbacks.Callback):
     """Holds the weights of the epoch with the best validation accuracy, the first of equals.
 
-    Args:
-        trained: the model whose weights are held: a distiller's student, or the model itself.
-
-    Attributes:
-        epoch: the number of that epoch, from 1; 0 before the first epoch ends.
-        accuracy: its validation accuracy.
-        weights: its weights, as `get_weights` returns them.
+    The weights are those of `trained`: a distiller's student, or the model itself. Epochs are
+    counted from 1; `epoch` is 0 before the first one ends.
     """
 
     def __init__(self, trained: keras.Model):
@@ -53,12 +48,6 @@ class BestEpoch(keras.callbacks.Callback):
         if accuracy > self.accuracy:
             self.epoch, self.accuracy = epoch + 1, accuracy
             self.weights = self._trained.get_weights()
-
-    def restore(self, weights: list[np.ndarray], accuracies: list[float]) -> None:
-        """Continues after a kill, with the best weights and the accuracies so far."""
-        self.weights = weights
-        self.epoch = 1 + int(np.argmax(accuracies))
-        self.accuracy = accuracies[self.epoch - 1]
 
 
 class Checkpoint(keras.callbacks.Callback):
@@ -92,18 +81,9 @@ def _state(model):
 
 
 def resume(model: keras.Model, folder: Path, best: BestEpoch) -> int:
-    """Loads the newest checkpoint and cuts the history to it.
+    """Loads the newest checkpoint and cuts the history to it; returns the number of epochs.
 
-    Args:
-        model: built and compiled as it was when the checkpoint was saved, its optimizer built.
-        folder: the run's folder.
-        best: the callback that is given its state back.
-
-    Returns:
-        The number of finished epochs, 0 if there is no checkpoint.
-
-    Raises:
-        UserError: the checkpoint or the history is damaged.
+    The model is compiled as it was when the checkpoint was saved, and its optimizer is built.
     """
     checkpoints = sorted(folder.glob(_CHECKPOINTS))
     if not checkpoints:
@@ -111,16 +91,17 @@ def resume(model: keras.Model, folder: Path, best: BestEpoch) -> int:
     values = read_arrays(checkpoints[-1])
     for number, variable in enumerate(_state(model)):
         variable.assign(values[f"arr_{number}"])
-    weights = [values[f"best_{number}"] for number in range(len(best.weights))]
     epoch = int(checkpoints[-1].stem.removeprefix("checkpoint-"))
     log = folder / "history.csv"
     lines = log.read_text("utf-8").splitlines(keepends=True)[: epoch + 1]
     write_text(log, "".join(lines))
-    best.restore(weights, read_history(log)["val_accuracy"])
+    accuracies = read_history(log)["val_accuracy"]
+    best.epoch, best.accuracy = 1 + int(np.argmax(accuracies)), max(accuracies)
+    best.weights = [values[f"best_{number}"] for number in range(len(best.weights))]
     return epoch
 
 
-def remove_checkpoints(folder: Path) -> None:
-    """Removes the checkpoints of a complete run."""
-    for checkpoint in folder.glob(_CHECKPOINTS):
-        checkpoint.unlink()
+def remove_traces(folder: Path) -> None:
+    """Removes what an interrupted or failed training left beside a run that is now complete."""
+    for trace in (*folder.glob(_CHECKPOINTS), folder / "failure.txt"):
+        trace.unlink(missing_ok=True)

@@ -14,27 +14,14 @@ _PACKAGE = __name__.partition(".")[0]
 
 
 def code_fingerprint(thing: Callable | None) -> str | None:
-    """Returns a hash of what a function or the functions of a class do.
+    """Returns a hash of what a function or the functions of a class do; `None` for this package's.
 
     It is of their compiled code: where they stand and how they are laid out does not matter, the
     version of Python does. Functions that they call are not part of it.
-
-    Args:
-        thing: a function or a class, as in `distill.models.MODELS` and `distill.methods.METHODS`.
-
-    Returns:
-        16 letters; `None` for what belongs to this package.
-
-    Example:
-
-    >>> from distill.models import MODELS
-    >>> code_fingerprint(MODELS["mlp"]) is None
-    True
     """
     if thing is None or _is_known(thing):
         return None
-    parts = "\n".join(_parts(thing))
-    return hashlib.sha256(parts.encode()).hexdigest()[:16]
+    return hashlib.sha256("\n".join(_parts(thing)).encode()).hexdigest()[:16]
 
 
 def _is_known(thing):

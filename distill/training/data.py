@@ -54,8 +54,8 @@ def transfer_set(recipe: Recipe) -> Split:
 def clean_transfer_set(recipe: Recipe) -> Split:
     """Returns the transfer set before labels are hidden and noise is mixed in."""
     parts = [
-        _student_images(recipe) if name == OWN else unlabelled_images(data_of(recipe), data)
-        for name, data in _transfer_data(recipe)
+        _student_images(recipe) if data is None else unlabelled_images(data_of(recipe), data)
+        for data in _transfer_data(recipe)
     ]
     if len(parts) == 1:
         return parts[0]
@@ -65,14 +65,14 @@ def clean_transfer_set(recipe: Recipe) -> Split:
 
 def transfer_fingerprints(recipe: Recipe) -> list[str]:
     """Returns what identifies each part of the transfer set."""
-    return [OWN if name == OWN else data.fingerprint for name, data in _transfer_data(recipe)]
+    return [OWN if data is None else data.fingerprint for data in _transfer_data(recipe)]
 
 
 def _transfer_data(recipe):
+    """Yields the data of each part of the transfer set, `None` for the recipe's own."""
     size = data_of(recipe).image_shape[0]
     for name in recipe.data.transfer_images:
-        own = name == OWN
-        yield name, None if own else load_data_once(name, size, recipe.data.unreadable)
+        yield None if name == OWN else load_data_once(name, size, recipe.data.unreadable)
 
 
 def _student_images(recipe):
@@ -83,11 +83,10 @@ def _student_images(recipe):
 
 def omitted_classes(recipe: Recipe) -> list[int]:
     """Returns the numbers of the classes whose training images no student sees."""
-    data, excluded = data_of(recipe), recipe.data.student_exclude
-    if recipe.data.student_include:
-        included = {class_number(data, name) for name in recipe.data.student_include}
-        return [number for number in range(data.classes) if number not in included]
-    return sorted({class_number(data, name) for name in excluded})
+    data, chosen = data_of(recipe), recipe.data
+    excluded = {class_number(data, name) for name in chosen.student_exclude}
+    included = {class_number(data, name) for name in chosen.student_include}
+    return sorted(set(range(data.classes)) - included if included else excluded)
 
 
 def build_architecture(part: Teacher | Student, data: ImageData) -> keras.Model:

@@ -11,13 +11,7 @@ _SECONDS_BETWEEN_STEPS = 0.5
 
 @dataclasses.dataclass(frozen=True)
 class Started:
-    """A training begins.
-
-    Attributes:
-        title: what it is called on the terminal.
-        epochs: number of its epochs.
-        steps: steps in an epoch.
-    """
+    """A training begins. The title is its name on the terminal, `steps` those of an epoch."""
 
     title: str
     epochs: int
@@ -26,23 +20,14 @@ class Started:
 
 @dataclasses.dataclass(frozen=True)
 class Progressed:
-    """Steps were done; sent twice a second at most.
-
-    Attributes:
-        steps: steps done so far, over all epochs.
-    """
+    """So many steps are done, over all epochs; sent twice a second at most."""
 
     steps: int
 
 
 @dataclasses.dataclass(frozen=True)
 class EpochEnded:
-    """An epoch ended.
-
-    Attributes:
-        epoch: its number, from 1.
-        logs: the logged values by name.
-    """
+    """An epoch ended. Epochs are counted from 1; `logs` are the logged values by name."""
 
     epoch: int
     logs: dict[str, float]
@@ -62,13 +47,7 @@ def ignore(event: Event) -> None:
 
 
 class EventCallback(keras.callbacks.Callback):
-    """The Keras callback that sends a training's events.
-
-    Args:
-        on_event: who listens.
-        title: what the training is called.
-        steps: steps in an epoch.
-    """
+    """Sends a training's events."""
 
     async_safe = True  # it reads no logs while an epoch runs
 

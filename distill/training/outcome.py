@@ -15,20 +15,10 @@ from distill.training.checkpoints import BestEpoch
 def keep(
     model: keras.Model, best: BestEpoch, epochs: int, name: str, data: ImageData, folder: Path
 ) -> dict:
-    """Saves the models of the last and the best epoch, and their predictions.
+    """Saves the models of the last and the best epoch and their predictions; returns metrics.
 
-    If both are the same epoch, its model is saved once.
-
-    Args:
-        model: the trained model, with the weights of the last epoch.
-        best: the callback that holds the weights of the best epoch.
-        epochs: number of the last epoch.
-        name: name of the model files, `"teacher"` or `"student"`.
-        data: the data on which the models are measured.
-        folder: the run's folder.
-
-    Returns:
-        Under `"last"` and `"best"`, what `Run.metrics` holds of them.
+    The model has the weights of the last epoch, number `epochs`. If that is the best epoch too, its
+    model is saved once.
     """
     metrics: dict[str, dict] = {}
     predictions: dict[str, np.ndarray] = {}
@@ -40,50 +30,40 @@ def keep(
         clone = copy_of(model, weights)
         with replacing(path) as temporary:
             clone.save(temporary)
-        measured, logits = _measure(clone, data)
-        metrics[checkpoint] = {"epoch": epoch, **_file_facts(path, path.name), **measured}
+        metrics[checkpoint], logits = _measure(clone, path, path.name, data, epoch)
         predictions |= {f"{checkpoint}_{split}": values for split, values in logits.items()}
-    write_arrays(folder / "predictions.npz", **predictions, **_labels(data))
+    _write_predictions(folder, predictions, data)
     return {"last": metrics["last"], "best": metrics.get("best", metrics["last"])}
 
 
 def measure_only(model: keras.Model, path: Path, data: ImageData, folder: Path) -> dict:
-    """Measures a model that is not trained in this run, and saves its predictions.
+    """Measures a model that is not trained in this run; it is saved to `path` if no file is there.
 
-    Args:
-        model: the model.
-        path: its file. It is saved there if there is no file.
-        data: the data on which it is measured.
-        folder: the run's folder.
-
-    Returns:
-        The run's metrics, the same for the last and the best epoch.
+    The metrics of the last and the best epoch are the same.
     """
     if not path.exists():
         with replacing(path) as temporary:
             model.save(temporary)
-    measured, logits = _measure(model, data)
-    name = path.name if path.parent == folder else path.resolve()
-    epoch = {"epoch": None, **_file_facts(path, name), **measured}
-    arrays = {f"last_{split}": values for split, values in logits.items()}
-    write_arrays(folder / "predictions.npz", **arrays, **_labels(data))
-    return {"parameters": model.count_params(), "seconds": 0.0, "last": epoch, "best": epoch}
+    name = path.name if path.parent == folder else str(path.resolve())
+    metrics, logits = _measure(model, path, name, data)
+    _write_predictions(folder, {f"last_{split}": logits[split] for split in logits}, data)
+    return {"parameters": model.count_params(), "seconds": 0.0, "last": metrics, "best": metrics}
 
 
-def _measure(model, data):
+def _measure(model, path, name, data, epoch=None):
+    """The metrics of one saved model, and its logits by split."""
     splits = {"validation": data.validation, "test": data.test}
-    logits = {name: predict_logits(model, split) for name, split in splits.items()}
-    measured = {name: measure(logits[name], splits[name].labels) for name in splits}
-    return measured, {name: values.astype("float32") for name, values in logits.items()}
-
-
-def _labels(data):
-    return {"validation_labels": data.validation.labels, "test_labels": data.test.labels}
-
-
-def _file_facts(path, name):
-    return {
-        "model_file": str(name),
+    logits = {split: predict_logits(model, splits[split]) for split in splits}
+    metrics = {
+        "epoch": epoch,
+        "model_file": name,
         "model_bytes": path.stat().st_size,
         "model_sha256": file_hash(path),
+        **{split: measure(logits[split], splits[split].labels) for split in splits},
     }
+    return metrics, {split: values.astype("float32") for split, values in logits.items()}
+
+
+def _write_predictions(folder, predictions, data):
+    labels = {"validation_labels": data.validation.labels, "test_labels": data.test.labels}
+    write_arrays(folder / "predictions.npz", **predictions, **labels)

@@ -33,7 +33,8 @@ class RunSpec:
         recipe: the recipe of this run, with one seed.
         identity: everything that the result depends on.
         folder: the run's folder.
-        inputs: keys of the runs that must be finished before.
+        inputs: keys of the runs that must be finished before: a distilled student's teacher, or
+            what a teacher is made from.
         title: what the run is called on the terminal.
     """
 
@@ -80,11 +81,6 @@ class RunSpec:
         return self.identity["teacher"]
 
     @property
-    def made_from(self) -> list[str]:
-        """The keys of the runs from which a teacher is made."""
-        return list(self.inputs) if self.is_teacher else []
-
-    @property
     def match_time_of(self) -> list[str]:
         """The keys of a distilled student's and a baseline's run, whose times set the epochs."""
         return self.identity.get("match_time_of", [])
@@ -98,12 +94,7 @@ class RunSpec:
 
 
 class Needs(NamedTuple):
-    """The runs that must be finished before another one.
-
-    Attributes:
-        teacher: of a distilled student, the run whose model teaches it.
-        made_from: of a teacher, the runs from which it is made.
-    """
+    """The runs before another one: a distilled student's teacher, what a teacher is made from."""
 
     teacher: Request | None
     made_from: list[Request]
@@ -131,14 +122,11 @@ def make_spec(
         role: what is trained.
         recipe: the recipe, with one seed.
         runs: folder under which run folders lie.
-        teacher: of a distilled student, the run whose model teaches it.
-        made_from: of a teacher, the runs from which it is made.
-        match_time_of: of a baseline, a distilled student's run and a baseline's run with equal
-            steps: it trains for as long as the former, by the median time of their epochs.
+        teacher: the run whose model teaches a distilled student.
+        made_from: the runs from which a teacher is made.
+        match_time_of: a distilled student's run and a baseline's run with equal steps: a baseline
+            then trains for as long as the former, by the median time of their epochs.
         title: what the run is called on the terminal.
-
-    Returns:
-        The spec.
     """
     data, source = data_of(recipe), source_of(recipe)
     identity: dict[str, Any] = {"format": FORMAT, "role": role.value, "data": data.fingerprint}
@@ -158,8 +146,7 @@ def make_spec(
     if match_time_of:
         identity["match_time_of"] = [spec.key for spec in match_time_of]
     identity = json.loads(json.dumps(identity))  # as it is read from a run folder: without tuples
-    needed = [*([teacher] if teacher else []), *made_from, *match_time_of]
-    inputs = tuple(spec.key for spec in needed)
+    inputs = tuple(spec.key for spec in (teacher, *made_from, *match_time_of) if spec)
     folder = run_folder(runs, recipe.data.name, f"{role.value}-{name}", seed, identity)
     return RunSpec(role, recipe, identity, folder, inputs, title)
 
@@ -170,17 +157,22 @@ def settings_of(role: Role, recipe: Recipe) -> dict[str, Any]:
     A setting that is None or empty has no effect, and is left out: a setting that is added to
     recipes later does not make finished runs unfindable.
     """
+    training = training_of(recipe, role)
     found = {
-        name: value if not isinstance(value := recipe.value(name), tuple) else list(value)
+        name: recipe.value(name)
         for name, effect in effects_of(type(recipe)).items()
         if role.value in effect.roles and effect.through is None
     }
-    found |= {f"training.{name}": value for name, value in _effective(training_of(recipe, role))}
+    found |= {f"training.{name}": value for name, value in training}
+    if training.schedule not in NEED_EPOCHS:
+        del found["training.schedule_epochs"]
+    if training.schedule not in HAVE_FLOOR:
+        del found["training.schedule_floor"]
     if not recipe.data.noise:
         found.pop("data.noise_kind", None)
     model = recipe.teacher.model if role is Role.TEACHER else recipe.student.model
     found["model_code"] = _codes(MODELS, [model])
-    found["augmentation_code"] = _codes(AUGMENTATIONS, training_of(recipe, role).augmentation)
+    found["augmentation_code"] = _codes(AUGMENTATIONS, training.augmentation)
     if role is Role.DISTILLED:
         terms = method_terms(recipe.distillation.method)
         found["method_code"] = _codes(METHODS, [name for _, name in terms])
@@ -200,13 +192,3 @@ def _codes(registry, names):
     """Fingerprints of what a user registered under these names."""
     fingerprints = (code_fingerprint(registry.get(name)) for name in names)
     return [fingerprint for fingerprint in fingerprints if fingerprint]
-
-
-def _effective(training):
-    """The training settings, without those that the schedule ignores."""
-    for name, value in training.model_dump(mode="json").items():
-        if name == "schedule_epochs" and training.schedule not in NEED_EPOCHS:
-            continue
-        if name == "schedule_floor" and training.schedule not in HAVE_FLOOR:
-            continue
-        yield name, value

@@ -11,24 +11,20 @@ import numpy as np
 
 from distill.callbacks import StopOnNaN
 from distill.checks import Finding, check, raise_on_error
-from distill.data import (
-    evaluation_pipeline,
-    shuffle_within_classes,
-    training_pipeline,
-)
-from distill.distiller import Distiller
+from distill.data import evaluation_pipeline, shuffle_within_classes, training_pipeline
 from distill.files import write_json
-from distill.methods import CrossEntropy, get_method
+from distill.methods import CrossEntropy
 from distill.runs import Run, completed, locked, set_aside, write_settings
+from distill.training.building import build
 from distill.training.checkpoints import (
     BestEpoch,
     Checkpoint,
     EpochSeconds,
     EpochTensorBoard,
-    remove_checkpoints,
+    remove_traces,
     resume,
 )
-from distill.training.data import build_architecture, clean_transfer_set, data_of
+from distill.training.data import clean_transfer_set, data_of
 from distill.training.events import EventCallback, OnEvent, ignore
 from distill.training.optimizer import make_optimizer
 from distill.training.outcome import keep, measure_only
@@ -50,9 +46,6 @@ def train(
         on_event: is called with the events of `distill.training.events` while the model trains.
         retrain: train a complete run again; its old folder is renamed, not deleted.
 
-    Returns:
-        The finished run.
-
     Raises:
         UserError: something that the run needs cannot be had, its folder is damaged, or another
             process is training it.
@@ -69,7 +62,7 @@ def train(
         spec.folder.mkdir(parents=True, exist_ok=True)
         write_settings(spec.folder, spec.recipe.model_dump(mode="json"), spec.identity)
         metrics = _fit(spec, inputs, on_event) if spec.is_trained else _measure(spec, inputs)
-        remove_checkpoints(spec.folder)
+        remove_traces(spec.folder)
         write_json(spec.folder / "metrics.json", metrics)
     return Run(spec.role, spec.seed, spec.key, spec.folder, metrics)
 
@@ -79,23 +72,15 @@ def check_distillation(
 ) -> list[Finding]:
     """Runs `distill.check` on the distillation that a spec describes.
 
-    Args:
-        spec: the run of a distilled student.
-        teacher: the run of its teacher.
-        baseline_accuracy: validation accuracy of the baseline, if known.
-
-    Returns:
-        The findings.
-
-    Raises:
-        UserError: one of them is an error.
+    The baseline's accuracy on validation data is compared with the teacher's. A finding that is an
+    error becomes a `UserError`.
     """
-    data, split = data_of(spec.recipe), spec.split
+    validation, split = data_of(spec.recipe).validation, spec.split
     with _precision(spec.training.precision):
-        distiller = _build(spec, {teacher.key: teacher}, len(split))
+        distiller = build(spec, {teacher.key: teacher})
     x, y = next(iter(training_pipeline(split, min(256, len(split)), spec.seed)))
-    validation = data.validation.images.astype("float32"), data.validation.labels
-    findings = check(distiller, x, y, validation, baseline_accuracy)
+    held_out = validation.images.astype("float32"), validation.labels
+    findings = check(distiller, x, y, held_out, baseline_accuracy)
     raise_on_error(findings)
     return findings
 
@@ -103,64 +88,44 @@ def check_distillation(
 def trial(spec: RunSpec) -> tuple[float, float]:
     """Times a few steps of a run with fresh models; nothing is kept.
 
-    Returns:
-        Seconds before the second step, and seconds of the later steps of one epoch.
+    Returns the seconds before the second step, and those of the later steps of one epoch.
     """
-    recipe, data, training = spec.recipe, data_of(spec.recipe), spec.training
-    began, times, logits = time.monotonic(), [], None
-    with _precision(training.precision):
-        keras.utils.set_random_seed(spec.seed)
-        if spec.is_distilled:
-            if not training.augments:
-                logits = np.zeros((len(data.train), data.classes), "float32")
-            model = _distiller(spec, teacher_of(recipe).validate(recipe, data), len(data.train))
-        elif spec.is_teacher:
-            model = source_of(recipe).validate(recipe, data)
-        else:
-            model = _student(spec)
-        steps = _steps_in_epoch(spec)
-        together = min(8, steps)
+    data, began, logits = data_of(spec.recipe), time.monotonic(), None
+    ends: list[float] = []
+    if spec.is_distilled and not spec.training.augments:
+        logits = np.zeros((len(data.train), data.classes), "float32")
+    watch = keras.callbacks.LambdaCallback(on_epoch_end=lambda *_: ends.append(time.monotonic()))
+    steps = _steps_in_epoch(spec)
+    together = min(8, steps)
+    with _precision(spec.training.precision):
+        model = build(spec)
         _compile(model, spec, together)
-        pipeline = training_pipeline(
-            data.train,
-            training.batch_size,
-            spec.seed,
-            translation=training.translation,
-            augmentation=training.augmentation,
-            teacher_logits=logits,
-            index=spec.is_distilled,
-        )
-        watch = keras.callbacks.LambdaCallback(
-            on_epoch_end=lambda epoch, logs: times.append(time.monotonic())
-        )
         model.fit(
-            pipeline,
+            _batches(spec, data.train, logits),
             steps_per_epoch=together,
             epochs=2,
             shuffle=False,
             verbose=0,
             callbacks=[watch],
         )
-    return times[0] - began, (times[1] - times[0]) / together * steps
+    return ends[0] - began, (ends[1] - ends[0]) / together * steps
 
 
 def _measure(spec, inputs):
-    recipe, data = spec.recipe, data_of(spec.recipe)
-    source = source_of(recipe)
-    model = source.build(recipe, data, [inputs[key] for key in spec.made_from])
-    return measure_only(model, source.file(recipe, spec.folder), data, spec.folder)
+    source, data = source_of(spec.recipe), data_of(spec.recipe)
+    path = source.file(spec.recipe, spec.folder)
+    return measure_only(build(spec, inputs), path, data, spec.folder)
 
 
 def _fit(spec, inputs, on_event):
     started = time.monotonic()
     if spec.match_time_of:
         spec = _with_matched_epochs(spec, *(inputs[key] for key in spec.match_time_of))
-    split = spec.split
     with _precision(spec.training.precision):
-        model = _build(spec, inputs, len(split))
+        model = build(spec, inputs)
         trained = model.student if spec.is_distilled else model
         best = BestEpoch(trained)
-        _fit_model(model, best, spec, _pipelines(spec, inputs, split), on_event)
+        _fit_model(model, best, spec, inputs, on_event)
     name = "teacher" if spec.is_teacher else "student"
     return {
         "parameters": trained.count_params(),
@@ -180,67 +145,37 @@ def _with_matched_epochs(spec, distilled, baseline):
     )
 
 
-def _build(spec, inputs, examples):
-    recipe, data = spec.recipe, data_of(spec.recipe)
-    # Loading a model draws random numbers, too.
-    teacher = inputs[spec.teacher].load_model() if spec.is_distilled else None
-    keras.utils.set_random_seed(spec.seed)
-    if spec.is_teacher:
-        return source_of(recipe).build(recipe, data, [inputs[key] for key in spec.made_from])
-    if spec.is_distilled:
-        return _distiller(spec, teacher, examples)
-    return _student(spec)
+def _teacher_logits(spec, split, inputs):
+    """The teacher's logits on the training images and on the validation images.
 
-
-def _student(spec):
-    return build_architecture(spec.recipe.student, data_of(spec.recipe))
-
-
-def _distiller(spec, teacher, examples):
-    distillation = spec.recipe.distillation
-    return Distiller(
-        teacher=teacher,
-        student=_student(spec),
-        method=get_method(distillation.method, **distillation.options),
-        alpha=distillation.alpha,
-        temperature=distillation.temperature,
-        examples=examples,
-    )
-
-
-def _pipelines(spec, inputs, split):
-    """Makes the training batches, from a step on, and the validation batches.
-
-    The teacher's logits are stored, unless images are augmented: then the teacher sees each image
-    as the student does. Its logits on the validation images lie in its run.
+    Images that are augmented have no stored logits: the teacher sees each one as the student does.
+    The logits on the validation images lie in the teacher's run.
     """
-    recipe, training = spec.recipe, spec.training
-    logits = known = None
-    if spec.is_distilled:
-        teacher = inputs[spec.teacher]
-        known = teacher.predictions("last", "validation").astype("float32")
-        shuffled = recipe.distillation.soft_targets == "shuffled"
-        if shuffled or not training.augments:
-            store = spec.folder.parent / "soft_targets"
-            logits = teacher_of(recipe).logits(teacher, split, store)
-        if shuffled:
-            labels = clean_transfer_set(recipe).labels
-            logits = logits[shuffle_within_classes(labels, spec.seed)]
+    if not spec.is_distilled:
+        return None, None
+    recipe, teacher, logits = spec.recipe, inputs[spec.teacher], None
+    shuffled = recipe.distillation.soft_targets == "shuffled"
+    if shuffled or not spec.training.augments:
+        store = spec.folder.parent / "soft_targets"
+        logits = teacher_of(recipe).logits(teacher, split, store)
+    if shuffled:
+        labels = clean_transfer_set(recipe).labels
+        logits = logits[shuffle_within_classes(labels, spec.seed)]
+    return logits, teacher.predictions("last", "validation").astype("float32")
 
-    def batches(first_step):
-        return training_pipeline(
-            split,
-            training.batch_size,
-            spec.seed,
-            first_step,
-            translation=training.translation,
-            augmentation=training.augmentation,
-            teacher_logits=logits,
-            index=spec.is_distilled,
-        )
 
-    validation = data_of(recipe).validation
-    return batches, evaluation_pipeline(validation, batch_size=256, teacher_logits=known)
+def _batches(spec, split, teacher_logits, first_step=0):
+    training = spec.training
+    return training_pipeline(
+        split,
+        training.batch_size,
+        spec.seed,
+        first_step,
+        translation=training.translation,
+        augmentation=training.augmentation,
+        teacher_logits=teacher_logits,
+        index=spec.is_distilled,
+    )
 
 
 def _steps_in_epoch(spec):
@@ -262,9 +197,10 @@ def _compile(model, spec, steps_per_execution):
     model.optimizer.build(model.trainable_variables)
 
 
-def _fit_model(model, best, spec, pipelines, on_event):
-    folder, steps = spec.folder, _steps_in_epoch(spec)
-    batches, validation = pipelines
+def _fit_model(model, best, spec, inputs, on_event):
+    folder, steps, split = spec.folder, _steps_in_epoch(spec), spec.split
+    logits, of_validation = _teacher_logits(spec, split, inputs)
+    validation = data_of(spec.recipe).validation
     _compile(model, spec, _steps_per_execution(steps))
     first_epoch = resume(model, folder, best)
     log = keras.callbacks.CSVLogger(str(folder / "history.csv"), append=first_epoch > 0)
@@ -280,12 +216,12 @@ def _fit_model(model, best, spec, pipelines, on_event):
         callbacks.append(StopOnNaN())
     try:
         model.fit(
-            batches(first_epoch * steps),
+            _batches(spec, split, logits, first_epoch * steps),
             steps_per_epoch=steps,
             initial_epoch=first_epoch,
             epochs=spec.training.epochs,
             shuffle=False,  # the pipeline shuffles
-            validation_data=validation,
+            validation_data=evaluation_pipeline(validation, 256, of_validation),
             verbose=0,
             callbacks=callbacks,
         )

@@ -47,7 +47,7 @@ def test_only_given_flags_are_returned():
         "distillation.alpha": "0.5",
         "student.options": {"x": "1"},
         "retrain": True,
-        "grid": ["a", "b"],
+        "grid": ("a", "b"),
     }
 
 

@@ -3,8 +3,6 @@
 import pytest
 
 from distill.cli import main
-from distill.cli.help_page import LISTS as NAMED
-from distill.cli.listing import LISTS
 from distill.data import AUGMENTATIONS
 from distill.experiments.studies import studies_of
 from distill.experiments.variants import ABLATIONS
@@ -44,10 +42,6 @@ def test_every_name_begins_a_line(what, names, listed):
     assert first_words == list(names)
     assert "None" not in text
     assert max(map(len, text.splitlines())) <= 100
-
-
-def test_help_names_every_list():
-    assert tuple(LISTS) == NAMED
 
 
 def test_models_show_their_options(listed):

@@ -70,7 +70,7 @@ def test_what_to_run():
     assert parse("distilled", ["--ablations"]).ablations == ()
     assert parse("distilled", ["--ablations", "a", "b", "--seeds", "1"]).ablations == ("a", "b")
     assert parse("teacher", ["--preview", "x.png"]).preview == Path("x.png")
-    assert parse("teacher", ["--list", "models"]).listing == "models"
+    assert parse("teacher", ["--list", "models"]).list == "models"
 
 
 def test_an_assistant_of_a_grid_has_options():

@@ -17,7 +17,7 @@ from distill.experiments.job import execute_plan
 from distill.experiments.plan import FILE, make_plan
 from distill.experiments.variants import MAIN_VARIANTS
 from distill.files import read_json
-from distill.runs import open_run
+from distill.runs import Run, open_run
 from distill.training.train import train
 
 MAIN = tuple(MAIN_VARIANTS)
@@ -145,6 +145,30 @@ def test_a_teacher_at_chance_ends_the_main_job_before_any_student(tiny, run_plan
     trained = [path.parent.name for path in runs.rglob("metrics.json")]
     assert len(trained) == 1
     assert trained[0].startswith("teacher-file")
+
+
+@pytest.mark.parametrize(("accuracy", "checks"), [(0.0, 1), (1.0, 2)])
+def test_the_check_runs_again_only_if_the_baseline_beats_the_teacher(
+    accuracy, checks, small, tmp_path, monkeypatch, run_plan
+):
+    plan = make_plan(small.with_seed(0), [], MAIN, tmp_path)
+    _, baseline, _ = plan.specs.values()
+    called = []
+
+    def check(spec, teacher, accuracy=None):
+        called.append(accuracy)
+        return []
+
+    def finish(spec, inputs, on_event, retrain):
+        metrics = {"seconds": 1.0, "last": {"validation": {"accuracy": 0.5}}}
+        if spec is baseline:
+            metrics["last"]["validation"]["accuracy"] = accuracy
+        return Run(spec.role, spec.seed, spec.key, spec.folder, metrics)
+
+    monkeypatch.setattr(job, "check_distillation", check)
+    monkeypatch.setattr(job, "train", finish)
+    run_plan(plan)
+    assert called == [None, accuracy][:checks]
 
 
 def test_runs_can_execute_elsewhere(grid, small, run_plan):

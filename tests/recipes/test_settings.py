@@ -1,5 +1,6 @@
 """`Settings`: equal values, options that are merged, names that do not exist, JSON."""
 
+import numpy as np
 import pytest
 
 from distill.errors import UserError
@@ -27,6 +28,14 @@ def test_options_are_merged():
     student = Student(model="mlp", options={"hidden": 8})
     assert student.with_values({"options.depth": 3}).options == {"hidden": 8, "depth": 3}
     assert student.with_values({"options": {"hidden": 2}}).options == {"hidden": 2}
+
+
+def test_numbers_of_numpy_are_those_of_python():
+    given = {"hidden": np.int64(8), "rates": (np.float64(0.5), np.array([1, 2]))}
+    recipe = Recipe().with_values({"student.options": given, "teacher.options.x": np.True_})
+    assert repr(recipe.student.options) == repr({"hidden": 8, "rates": (0.5, [1, 2])})
+    assert Recipe.from_json(recipe.model_dump_json()).student.options["hidden"] == 8
+    assert recipe.teacher.options["x"] is True
 
 
 def test_another_model_drops_the_options():
@@ -67,7 +76,7 @@ def test_bad_json(text):
 
 
 def test_allowed_values_in_words():
-    words = {name: allowed_values(field) for name, field in fields_of(Recipe)}
+    words = {name: allowed_values(field) for name, field, _ in fields_of(Recipe)}
     assert words["data.noise"] == "a number from 0 to 1"
     assert words["student.label_smoothing"] == "a number from 0 to below 1"
     assert words["teacher.training.epochs"] == "a whole number of 1 or more, or none"
@@ -79,7 +88,7 @@ def test_allowed_values_in_words():
 
 def test_every_setting_has_its_effect():
     effects = effects_of(Recipe)
-    assert list(effects) == [name for name, _ in fields_of(Recipe)]
+    assert list(effects) == [name for name, *_ in fields_of(Recipe)]
     assert effects["student.baseline.epochs"].roles == {"baseline"}
     assert not effects["experiment.seeds"].roles
 

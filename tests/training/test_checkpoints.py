@@ -11,7 +11,7 @@ from distill.training.checkpoints import (
     BestEpoch,
     Checkpoint,
     EpochSeconds,
-    remove_checkpoints,
+    remove_traces,
     resume,
 )
 from distill.training.events import EpochEnded
@@ -72,7 +72,7 @@ def test_resume_restores_all_state_and_the_history(tmp_path, monkeypatch):
     for value, expected in zip(resumed.weights, best.weights, strict=True):
         np.testing.assert_array_equal(value, expected)
     assert len((tmp_path / "history.csv").read_text().splitlines()) == 1 + 3
-    remove_checkpoints(tmp_path)
+    remove_traces(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["history.csv"]
 
 
@@ -137,6 +137,11 @@ def test_the_best_epoch_before_a_kill_is_kept(trained, tiny, tmp_path, monkeypat
     assert run.metrics["last"]["epoch"] == 4
     assert run.metrics["best"]["test"] == unharmed.metrics["best"]["test"]
     assert run.metrics["best"]["test"]["accuracy"] > run.metrics["last"]["test"]["accuracy"]
+    assert run.file_of("best").name == "student-best.keras"
+    assert b"distill" not in run.file_of("best").read_bytes()
     weights = [each.load_model("best").get_weights() for each in (run, unharmed)]
     for first, second in zip(*weights, strict=True):
         np.testing.assert_array_equal(first, second)
+    run.file_of("best").write_bytes(b"damaged")
+    with pytest.raises(UserError, match=r"student-best\.keras is missing or damaged"):
+        trained.train("baseline", recipe, tmp_path)

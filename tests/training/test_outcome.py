@@ -6,11 +6,9 @@ import keras
 import numpy as np
 import pytest
 
-from distill.errors import UserError
 from distill.evaluation import predict_logits
 from distill.runs import open_run
-from distill.training import train as module
-from distill.training.checkpoints import BestEpoch, EpochSeconds
+from distill.training.checkpoints import BestEpoch
 from distill.training.data import data_of
 from distill.training.outcome import keep, measure_only
 
@@ -29,30 +27,6 @@ def test_last_and_best_epoch_are_both_kept(trained, tiny):
             assert run.metrics[checkpoint]["validation"]["accuracy"] == pytest.approx(accuracy)
             np.testing.assert_allclose(run.predictions(checkpoint, "validation"), logits, atol=1e-4)
         np.testing.assert_array_equal(run.labels("test"), data.test.labels)
-
-
-class Forget(EpochSeconds):
-    """Removes in the third epoch what was learned in two."""
-
-    def on_epoch_begin(self, epoch, logs=None):
-        super().on_epoch_begin(epoch, logs)
-        if epoch == 2:
-            for weight in self.model.trainable_variables:
-                weight.assign(keras.ops.zeros_like(weight))
-            self.model.optimizer.learning_rate.assign(0.0)
-
-
-def test_the_best_epoch_may_come_before_the_last(trained, tiny, tmp_path, monkeypatch):
-    monkeypatch.setattr(module, "EpochSeconds", Forget)
-    run = trained.train("baseline", tiny, tmp_path)
-    assert run.metrics["best"]["epoch"] == 2
-    assert run.metrics["last"]["epoch"] == 3
-    assert run.file_of("best").name == "student-best.keras"
-    assert run.metrics["best"]["test"]["accuracy"] > run.metrics["last"]["test"]["accuracy"]
-    assert b"distill" not in run.file_of("best").read_bytes()
-    run.file_of("best").write_bytes(b"damaged")
-    with pytest.raises(UserError, match=r"student-best\.keras is missing or damaged"):
-        trained.train("baseline", tiny, tmp_path)
 
 
 @pytest.fixture

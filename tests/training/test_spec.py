@@ -192,6 +192,14 @@ def test_an_identity_is_the_same_after_it_was_written_and_read(tiny, tmp_path):
         assert settings["distillation.options"] == as_lists
 
 
+def test_numbers_of_numpy_make_the_same_run(tiny, tmp_path):
+    first, second = (
+        make_spec(Role.BASELINE, tiny.with_values({"student.options.hidden": number}), tmp_path)
+        for number in (np.int64(9), 9)
+    )
+    assert first.key == second.key
+
+
 def test_a_changed_method_in_a_sum_of_methods_is_another_run(tiny, monkeypatch):
     keys = []
     for factor in (1.0, 2.0):

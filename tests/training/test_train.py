@@ -1,4 +1,4 @@
-"""One run: what its folder holds, that it is found again, resumed, and the same twice."""
+"""One run: what its folder holds, how it is found again, in this process and in another."""
 
 import concurrent.futures
 import dataclasses
@@ -9,22 +9,17 @@ import shutil
 import keras
 import numpy as np
 import pytest
-from scipy import special
 
 from distill import Distiller
 from distill.data import evaluation_pipeline
 from distill.errors import UserError
-from distill.evaluation import predict_logits
 from distill.runs import Role, completed
-from distill.training import checkpoints
 from distill.training import train as module
 from distill.training.data import data_of
-from distill.training.events import EpochEnded
 from distill.training.spec import make_spec
 from distill.training.train import check_distillation, train, trial
 
 ROLES = ("teacher", "baseline", "distilled")
-FITNET = {"distillation.method": "fitnet", "distillation.options.weight": 0.1}
 
 
 def weights(run, checkpoint="last"):
@@ -37,12 +32,6 @@ def same(first, second):
 
 def runs_of(trained):
     return [getattr(trained, role) for role in ROLES]
-
-
-@pytest.fixture(scope="module")
-def fitnet(trained, tiny, tmp_path_factory):
-    """A run of the tiny recipe with a method that has weights."""
-    return trained.train("distilled", tiny.with_values(FITNET), tmp_path_factory.mktemp("fitnet"))
 
 
 class TestRunFolder:
@@ -79,12 +68,20 @@ class TestRunFolder:
         for run in runs_of(trained)[1:]:
             assert b"distill" not in run.model_file.read_bytes()
 
-    def test_a_teachers_soft_targets_are_stored_once(self, trained, tiny):
-        recipe = tiny.with_values({"distillation.temperature": 7.0, "training.epochs": 1})
-        trained.train("distilled", recipe, trained.folder)
-        digest = trained.teacher.metrics["last"]["model_sha256"][:16]
-        stored = (trained.folder / "digits" / "soft_targets").glob(f"{digest}-*")
-        assert len(list(stored)) == 1
+
+def test_a_teachers_soft_targets_are_stored_once_and_it_is_not_run_again(
+    trained, tiny, tmp_path, monkeypatch
+):
+    def run_teacher(self, inputs):
+        raise AssertionError("the teacher was run")
+
+    monkeypatch.setattr(Distiller, "teacher_outputs", run_teacher)
+    store = tmp_path / "digits" / "soft_targets"
+    shutil.copytree(trained.folder / "digits" / "soft_targets", store)
+    recipe = tiny.with_values({"distillation.temperature": 7.0, "training.epochs": 1})
+    trained.train("distilled", recipe, tmp_path)
+    (stored,) = store.iterdir()
+    assert stored.name.startswith(f"{trained.teacher.metrics['last']['model_sha256'][:16]}-")
 
 
 class TestReuse:
@@ -130,11 +127,12 @@ class TestReuse:
         assert run.metrics == trained.baseline.metrics
 
     def test_retrain_gives_the_same_model_and_keeps_the_older_run(self, trained, tiny, tmp_path):
-        first = trained.train("baseline", tiny, tmp_path)
-        second = trained.train("baseline", tiny, tmp_path, retrain=True)
-        assert second.folder == first.folder
+        spec = trained.spec("baseline", tiny, tmp_path)
+        shutil.copytree(trained.baseline.folder, spec.folder)
+        second = train(spec, {}, retrain=True)
+        assert second.folder == spec.folder
         assert not second.reused
-        older = first.folder.with_name(f"{first.folder.name}~1")
+        older = spec.folder.with_name(f"{spec.folder.name}~1")
         assert (older / "student.keras").exists()
         assert same(weights(trained.baseline), weights(second))
 
@@ -164,101 +162,17 @@ class TestReuse:
 
 def test_specs_and_runs_train_in_another_process(trained, tiny, tmp_path):
     """`train` itself, its arguments and its result are pickled by the standard library."""
-    recipe = tiny.with_values({"training.epochs": 1})
-    spec, inputs = (
-        trained.spec("distilled", recipe, tmp_path),
-        {trained.teacher.key: trained.teacher},
-    )
+    spec, inputs = trained.spec("distilled", tiny, tmp_path), {trained.teacher.key: trained.teacher}
     context = multiprocessing.get_context("spawn")
     with concurrent.futures.ProcessPoolExecutor(1, mp_context=context) as pool:
         there = pool.submit(train, spec, inputs).result()
-    here = trained.train("distilled", recipe, tmp_path / "here")
+    here = trained.distilled
     assert not there.reused
     assert there.folder == spec.folder
     for checkpoint in ("last", "best"):
         for split in ("validation", "test"):
             assert there.metrics[checkpoint][split] == here.metrics[checkpoint][split]
     assert same(weights(there), weights(here))
-
-
-def without_times(history):
-    return {name: values for name, values in history.items() if name != "seconds"}
-
-
-class Killed(Exception):
-    pass
-
-
-@pytest.mark.parametrize("kind", ["baseline", "distilled", "fitnet"])
-def test_a_killed_run_resumes_and_ends_like_an_unharmed_one(
-    kind, trained, tiny, tmp_path, monkeypatch, request
-):
-    monkeypatch.setattr(checkpoints, "CHECKPOINT_SECONDS", 0.0)
-    recipe = tiny.with_values(FITNET) if kind == "fitnet" else tiny
-    role = "baseline" if kind == "baseline" else "distilled"
-
-    def kill_after(epoch):
-        def listen(event):
-            if isinstance(event, EpochEnded) and event.epoch == epoch:
-                raise Killed
-
-        return listen
-
-    unharmed = request.getfixturevalue("fitnet") if kind == "fitnet" else getattr(trained, kind)
-    for epoch in (1, 2):
-        with pytest.raises(Killed):
-            trained.train(role, recipe, tmp_path, on_event=kill_after(epoch))
-    (checkpoint,) = tmp_path.rglob("checkpoint-*")
-    assert checkpoint.name == "checkpoint-000002.npz"
-    epochs = []
-    run = trained.train(
-        role,
-        recipe,
-        tmp_path,
-        on_event=lambda event: epochs.append(getattr(event, "epoch", None)),
-    )
-    assert [epoch for epoch in epochs if epoch] == [3]
-    assert without_times(run.history()) == without_times(unharmed.history())
-    for checkpoint in ("last", "best"):
-        assert same(weights(run, checkpoint), weights(unharmed, checkpoint))
-        assert run.metrics[checkpoint]["test"] == unharmed.metrics[checkpoint]["test"]
-        assert run.metrics[checkpoint]["epoch"] == unharmed.metrics[checkpoint]["epoch"]
-    assert not list(tmp_path.rglob("checkpoint-*"))
-
-
-def test_the_number_of_steps_in_one_call_changes_nothing(trained, tiny, tmp_path, monkeypatch):
-    """An epoch of 21 steps: in one call, and in calls of 3 steps."""
-    monkeypatch.setattr(module, "MOST_STEPS", 3)
-    run = trained.train("baseline", tiny, tmp_path)
-    assert same(weights(run), weights(trained.baseline))
-
-
-@pytest.mark.parametrize(
-    ("steps", "together"), [(1, 1), (21, 21), (64, 64), (96, 48), (422, 211), (469, 67), (1031, 1)]
-)
-def test_calls_end_with_the_epoch(steps, together):
-    assert module._steps_per_execution(steps) == together
-
-
-def test_baseline_and_distilled_student_start_alike_and_take_equally_many_steps(
-    trained, tiny, tmp_path, monkeypatch
-):
-    start, steps = {}, {}
-
-    class Watch(checkpoints.EpochSeconds):
-        def on_train_begin(self, logs=None):
-            student = getattr(self.model, "student", self.model)
-            start[role] = student.get_weights()
-
-        def on_train_end(self, logs=None):
-            steps[role] = int(self.model.optimizer.iterations.numpy())
-
-    monkeypatch.setattr(module, "EpochSeconds", Watch)
-    recipe = tiny.with_values({"training.epochs": 1})
-    for role in ("baseline", "distilled"):
-        trained.train(role, recipe, tmp_path)
-    assert same(start["baseline"], start["distilled"])
-    assert steps == {"baseline": 21, "distilled": 21}  # of 64 images each, from 1,294
 
 
 def test_the_loss_becoming_nan_is_said_in_one_sentence(trained, tiny, tmp_path):
@@ -276,113 +190,11 @@ def test_mixed_precision_leaves_no_trace(trained, tiny, tmp_path):
     assert keras.config.dtype_policy().name == "float32"
 
 
-class TestDistillation:
-    def test_a_method_with_weights_adds_none_to_the_student(self, trained, fitnet):
-        assert fitnet.metrics["parameters"] == trained.distilled.metrics["parameters"]
-        assert not same(weights(fitnet), weights(trained.distilled))
-        settings = fitnet.settings()["identity"]["settings"]
-        assert settings["distillation.options"] == {"weight": 0.1}
-
-    def test_the_check_reports_gradients(self, trained, tiny, tmp_path):
-        spec = trained.spec("distilled", tiny.with_values(FITNET), tmp_path)
-        findings = check_distillation(spec, trained.teacher, baseline_accuracy=0.5)
-        assert findings[-1].sentence.startswith("Weighted gradients")
-        assert not list(tmp_path.iterdir())
-
-    def test_validation_compares_with_the_teachers_stored_logits(self, trained, tiny):
-        temperature = tiny.distillation.temperature
-        soft = [
-            run.predictions("last", "validation") / temperature
-            for run in (trained.teacher, trained.distilled)
-        ]
-        log_p, log_q = (special.log_softmax(logits, axis=1) for logits in soft)
-        divergence = temperature**2 * np.sum(np.exp(log_p) * (log_p - log_q), axis=1)
-        found = trained.distilled.history()["val_soft_loss"][-1]
-        np.testing.assert_allclose(found, divergence.mean(), rtol=1e-4)
-
-    def test_the_teacher_is_not_run_where_its_logits_are_stored(
-        self, trained, tiny, tmp_path, monkeypatch
-    ):
-        def run_teacher(self, inputs):
-            raise AssertionError("the teacher was run")
-
-        monkeypatch.setattr(Distiller, "teacher_outputs", run_teacher)
-        recipe = tiny.with_values({"training.epochs": 1})
-        trained.train("distilled", recipe, tmp_path)
-
-
-class Seen(Exception):
-    pass
-
-
-@pytest.fixture
-def see(trained, tmp_path, monkeypatch):
-    """Returns what a run trains on: the split, and the pipeline's keyword arguments."""
-
-    def stop(split, *arguments, **more):
-        raise Seen(split, more)
-
-    def train_until_the_pipeline(role, recipe):
-        with pytest.raises(Seen) as seen:
-            trained.train(role, recipe, tmp_path)
-        return seen.value.args
-
-    monkeypatch.setattr(module, "training_pipeline", stop)
-    return train_until_the_pipeline
-
-
-class TestWhatARoleSees:
-    def test_labels(self, tiny, see):
-        """The teacher all, the baseline a fifth, the distilled student that fifth."""
-        teacher, baseline, distilled = (see(role, tiny)[0].labels for role in ROLES)
-        assert len(teacher) == len(distilled) == 1294
-        assert np.all(teacher >= 0)
-        assert np.all(baseline >= 0)
-        assert len(baseline) == np.sum(distilled >= 0) == pytest.approx(0.2 * 1294, abs=5)
-        np.testing.assert_array_equal(distilled[distilled >= 0], baseline)
-        np.testing.assert_array_equal(distilled[distilled >= 0], teacher[distilled >= 0])
-
-    def test_shuffled_soft_targets(self, trained, tiny, see):
-        """Each image gets the soft targets of another image of its class."""
-        labels = data_of(tiny).train.labels
-        split, more = see("distilled", tiny)
-        own = more["teacher_logits"]
-        expected = predict_logits(trained.teacher.load_model(), split)
-        np.testing.assert_allclose(own, expected, atol=1e-4)
-        _, more = see("distilled", tiny.with_values({"distillation.soft_targets": "shuffled"}))
-        shuffled = more["teacher_logits"]
-        for label in range(10):
-            mine, theirs = own[labels == label], shuffled[labels == label]
-            assert sorted(map(tuple, mine)) == sorted(map(tuple, theirs))
-        assert not np.any(np.all(own == shuffled, axis=1))
-
-    def test_the_settings_of_the_transfer_set(self, tiny, see):
-        data = data_of(tiny)
-        values = {"data.student_exclude": ("3", "5"), "data.noise": 0.5, "training.translation": 1}
-        recipe = tiny.with_values(values)
-        split, more = see("teacher", recipe)
-        assert len(split) == len(data.train)
-        assert more["translation"] == 1
-        split, _ = see("baseline", recipe)
-        assert set(split.labels) == {0, 1, 2, 4, 6, 7, 8, 9}
-        originals = {image.tobytes() for image in data.train.images}
-        assert {image.tobytes() for image in split.images} <= originals
-        split, more = see("distilled", recipe)
-        kept = ~np.isin(data.train.labels, (3, 5))
-        added = split.images.astype(float) - 0.5 * data.train.images[kept]
-        assert added.min() >= -0.5
-        assert added.max() <= 128
-        assert added.mean() == pytest.approx(0.5 * 127.5, abs=1)
-        assert set(split.labels) == {-1, 0, 1, 2, 4, 6, 7, 8, 9}
-        assert more["teacher_logits"] is None  # the teacher sees each image as it was moved
-        split, _ = see("distilled", recipe.with_values({"data.noise": 1.0}))
-        assert set(split.labels) == {-1}
-
-    def test_the_fold_of_its_seed(self, trained, tiny, tmp_path):
-        values = {"experiment.folds": 4, "training.epochs": 1}
-        recipe = tiny.with_values(values).with_seed(1)
-        run = trained.train("baseline", recipe, tmp_path)
-        np.testing.assert_array_equal(run.labels("test"), data_of(recipe).test.labels)
+def test_the_check_reports_gradients(trained, tiny, tmp_path):
+    spec = trained.spec("distilled", tiny.with_values({"distillation.method": "fitnet"}), tmp_path)
+    findings = check_distillation(spec, trained.teacher, baseline_accuracy=0.5)
+    assert findings[-1].sentence.startswith("Weighted gradients")
+    assert not list(tmp_path.iterdir())
 
 
 def test_only_students_have_smoothed_labels(trained, tiny, tmp_path):

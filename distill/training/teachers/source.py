@@ -56,31 +56,21 @@ class TeacherSource:
     def identity(self, recipe: Recipe, inputs: Sequence[str]) -> dict[str, Any]:
         """Returns what the teacher depends on, besides data, settings and seed.
 
-        Args:
-            recipe: the recipe.
-            inputs: the keys of the runs from which it is made.
+        `inputs` are the keys of the runs from which it is made.
         """
         return {}
 
-    def validate(self, recipe: Recipe, data: ImageData) -> keras.Model | None:
-        """Refuses a teacher that cannot be had, before anything is trained.
+    def validate(self, recipe: Recipe, data: ImageData) -> keras.Model:
+        """Returns a model like the teacher, trained or not, to try the method on.
 
-        Returns:
-            A model like the teacher, trained or not, to try the method on; `None` if the teacher
-            has no model but only predictions.
-
-        Raises:
-            UserError: the teacher cannot be had.
+        A teacher that cannot be had is refused by a `UserError`.
         """
         return build_architecture(recipe.teacher, data)
 
     def build(self, recipe: Recipe, data: ImageData, inputs: Sequence[Run]) -> keras.Model:
         """Makes the model that is trained or, if the source trains nothing, measured.
 
-        Args:
-            recipe: the recipe.
-            data: its data.
-            inputs: the finished runs from which the teacher is made.
+        `inputs` are the finished runs from which it is made.
         """
         return build_architecture(recipe.teacher, data)
 
@@ -89,14 +79,5 @@ class TeacherSource:
         return folder / "teacher.keras"
 
     def logits(self, run: Run, split: Split, store: Path) -> np.ndarray:
-        """Returns the teacher's logits on a split, from the store if they are there.
-
-        Args:
-            run: the finished run of the teacher.
-            split: the examples.
-            store: folder of stored soft targets.
-
-        Returns:
-            float32 array `(examples, classes)`.
-        """
+        """Returns the finished teacher's logits on a split, from the store if they are there."""
         return soft_targets(run.load_model, run.metrics["last"]["model_sha256"], split, store)

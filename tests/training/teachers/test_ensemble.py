@@ -8,7 +8,7 @@ def test_no_two_ensembles_share_a_teacher(tiny, plan):
     planned = plan(tiny.with_values({"teacher.ensemble": 3, "experiment.seeds": 2}))
     (point,) = planned.points
     ensembles = [planned.specs[key] for key in point.runs["teacher"]]
-    members = [[planned.specs[key].seed for key in spec.made_from] for spec in ensembles]
+    members = [[planned.specs[key].seed for key in spec.inputs] for spec in ensembles]
     assert members == [[0, 1, 2], [3, 4, 5]]
     for seed, spec in enumerate(ensembles):
         assert spec.folder.name.startswith(f"teacher-cnn-ensemble-seed{seed}-")

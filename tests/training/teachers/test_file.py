@@ -1,5 +1,6 @@
 """A teacher from a file: measured, never trained, refused by name if it cannot teach."""
 
+import dataclasses
 import shutil
 
 import keras
@@ -8,6 +9,7 @@ import pytest
 from distill.errors import UserError
 from distill.experiments.execution import execute
 from distill.files import file_hash
+from distill.runs import taught_by
 from distill.training.train import check_distillation, train
 
 
@@ -32,14 +34,15 @@ def test_it_is_measured_and_stays_where_it_is(trained, tiny, plan, tmp_path):
     assert first == second  # a file has no seed
     assert planned.specs[first].title == "teacher"
     assert planned.specs[first].identity["file"] == before
-    runs = {run.key: run for run in execute(planned.specs.values(), train)}
-    run = runs[first]
+    specs = [planned.specs[first], planned.specs[point.runs["distilled"][1]]]
+    run, distilled = execute(specs, train)
     assert run.model_file == path
     assert file_hash(path) == before
     expected = trained.teacher.metrics["last"]["test"]
     assert run.metrics["last"]["test"] == pytest.approx(expected, rel=1e-4)
     assert not list(tmp_path.glob("digits/teacher*/*.keras"))
-    assert len(runs) == 1 + 2 * 2
+    assert taught_by(distilled) == dataclasses.replace(run, reused=True)
+    assert len(planned.specs) == 1 + 2 * 2
 
 
 def test_another_file_is_another_teacher(tiny, plan, tmp_path):

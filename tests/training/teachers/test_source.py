@@ -70,9 +70,10 @@ def test_another_source_is_a_class_and_an_entry(tiny, plan, monkeypatch):
     (point,) = planned.points
     first, second = point.runs["teacher"]
     assert first == second  # another seed makes no other teacher
-    found = list(execute(planned.specs.values(), train))
-    assert [run.role for run in found] == ["teacher", *["baseline", "distilled"] * 2]
-    teacher, distilled = found[0], found[2]
+    roles = [spec.role for spec in planned.specs.values()]
+    assert roles == ["teacher", *["baseline", "distilled"] * 2]
+    specs = [planned.specs[first], planned.specs[point.runs["distilled"][1]]]
+    teacher, distilled = execute(specs, train)
     assert teacher.folder.name.startswith("teacher-centroids-seed0-")
     assert teacher.metrics["seconds"] == 0.0
     assert teacher.metrics["last"]["test"]["accuracy"] > 0.85
