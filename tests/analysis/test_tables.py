@@ -167,17 +167,24 @@ def test_the_best_row_of_a_single_variant(fake_results):
 
 
 @pytest.mark.parametrize(
-    ("accuracies", "caption"),
+    ("accuracies", "folds", "caption"),
     [
-        ((0.9, 0.91), "test set of 12,000 images, last epoch, mean ± std over seeds"),
-        ((0.9,), "test set of 12,000 images, last epoch, one seed"),
+        ((0.9, 0.91), None, "test set of 12,000 images, last epoch, mean ± std over seeds"),
+        ((0.9,), None, "test set of 12,000 images, last epoch, one seed"),
+        (
+            (0.9, 0.91),
+            3,
+            "3-fold cross-validation, test sets of 12,000 images, last epoch, mean ± std over "
+            "seeds",
+        ),
     ],
 )
-def test_the_caption_counts_images_and_speaks_of_seeds_if_there_are_several(
-    accuracies, caption, fake_results
+def test_the_caption_counts_images_and_speaks_of_folds_and_of_seeds_if_there_are_several(
+    accuracies, folds, caption, fake_results
 ):
     values = {"teacher": (accuracies, None, 10, 12_000)}
-    table = main_table(fake_results(({}, values), variants=("teacher",)))
+    more = {"experiment.folds": folds, "experiment.seeds": 3}
+    table = main_table(fake_results(({}, values), variants=("teacher",), **more))
     assert table.caption == f"made up on digits: {caption}"
 
 

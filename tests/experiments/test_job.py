@@ -69,30 +69,35 @@ def test_complete_runs_are_reused(grid, small, run_plan, tmp_path):
     assert {path: path.stat().st_mtime_ns for path in folder.rglob("*.keras")} == before
 
 
-def test_a_main_job_says_what_it_reuses_and_what_it_trains(tiny, run_plan, tmp_path):
-    alone = make_plan(tiny, [], ("teacher",), tmp_path)
-    _, _, printed = run_plan(alone)
-    assert "teacher, seed 0: validation accuracy" in printed
-    assert "The student has labels" not in printed
-    plan = make_plan(tiny, [], MAIN, tmp_path)
-    folder, failures, printed = run_plan(plan, command=["x.py"])
+def test_a_main_job_says_what_it_reuses_and_what_it_trains(
+    grid, small, run_plan, tmp_path, monkeypatch
+):
+    folder = tmp_path / "runs"
+    shutil.copytree(grid[2], folder)
+    plan = make_plan(small.with_seed(0), [], MAIN, folder)
+    written, failures, printed = run_plan(plan, command=["x.py"])
     assert not failures
     assert "trained first" not in printed
     assert "teacher, seed 0: reused from" in printed
-    assert read_json(folder / FILE)["command"] == ["x.py"]
-    other = make_plan(tiny.with_values({"teacher.options.dense": 8}), [], MAIN, tmp_path)
-    _, _, printed = run_plan(other)
+    assert read_json(written / FILE)["command"] == ["x.py"]
+    shutil.rmtree(next(folder.glob("digits/teacher-*-seed0-*")))
+    before = {spec.key: spec for spec in grid_plan(small, grid[2]).specs.values()}
+    monkeypatch.setattr(job, "train", lambda spec, *_: open_run(before[spec.key].folder))
+    _, _, printed = run_plan(plan)
     assert "There is no teacher with these settings yet, so it is trained first." in printed
+    assert "teacher, seed 0: validation accuracy" in printed
     assert "baseline, seed 0: reused from" in printed
+    _, _, printed = run_plan(make_plan(small.with_seed(0), [], ("teacher",), folder))
+    assert "The student has labels" not in printed
 
 
 def test_retrain_trains_the_same_again(tiny, run_plan, tmp_path):
-    plan = grid_plan(tiny, tmp_path, ("teacher", "baseline"))
+    plan = grid_plan(tiny, tmp_path, ("baseline",))
     run_plan(plan)
     _, _, printed = run_plan(plan, retrain=True)
-    assert "0 runs reused, 2 to train" in printed
+    assert "0 runs reused, 1 to train" in printed
     older = list(tmp_path.glob("digits/*~1"))
-    assert len(older) == 2
+    assert len(older) == 1
     for folder in older:
         again = folder.with_name(folder.name.removesuffix("~1"))
         weights = [open_run(each).load_model().get_weights() for each in (folder, again)]
@@ -113,11 +118,13 @@ def test_a_damaged_run_fails_alone(grid, small, run_plan, tmp_path):
     assert f"failed {plan.specs[key].title}:" in printed
 
 
-def test_a_failing_training_does_not_end_the_others(tiny, run_plan, tmp_path):
+def test_a_failing_training_does_not_end_the_others(grid, small, run_plan, tmp_path):
     """A learning rate at which the loss becomes NaN, at one grid point of two."""
-    values = {"training.optimizer": "sgd", "teacher.training.learning_rate": 0.01}
-    axes = [make_axis("learning_rate", (1e30, 0.01))]
-    plan = make_plan(tiny.with_values(values), axes, MAIN, tmp_path)
+    folder = tmp_path / "runs"
+    shutil.copytree(grid[2], folder)
+    rate = small.training.learning_rate
+    recipe = small.with_seed(0).with_values({"teacher.training.learning_rate": rate})
+    plan = make_plan(recipe, [make_axis("learning_rate", (1e30, rate))], MAIN, folder)
     _, failures, printed = run_plan(plan)
     bad, good = plan.points
     failed = {failure.spec.key for failure in failures}
