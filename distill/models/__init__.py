@@ -24,6 +24,7 @@ from distill.models.resnet import (
     wrn_16_2,
     wrn_40_2,
 )
+from distill.models.separable import separable_cnn
 from distill.options import bind_options
 
 MODELS = {
@@ -32,6 +33,7 @@ MODELS = {
     "linear_student": linear_student,
     "cnn": cnn,
     "flower_cnn": flower_cnn,
+    "separable_cnn": separable_cnn,
     "mobilenet_v2": mobilenet_v2,
     "overlapping_mobilenet_v2": overlapping_mobilenet_v2,
     "resnet8x4": resnet8x4,
