@@ -1,6 +1,7 @@
 """The check before training: finds in seconds what would make a distillation pointless."""
 
 import dataclasses
+from collections.abc import Sequence
 
 import keras
 import numpy as np
@@ -13,6 +14,7 @@ from distill.distiller import Distiller
 from distill.distiller.guards import mistakes_in
 from distill.distiller.targets import Targets, targets_of
 from distill.errors import UserError
+from distill.evaluation import other_class_order
 from distill.methods import Batch
 from distill.models.logits import ends_in_softmax
 
@@ -35,7 +37,12 @@ class Finding:
 
 
 def check(
-    distiller: Distiller, x, y, validation=None, baseline_accuracy: float | None = None
+    distiller: Distiller,
+    x,
+    y,
+    validation=None,
+    baseline_accuracy: float | None = None,
+    class_names: Sequence[str] = (),
 ) -> list[Finding]:
     """Looks for mistakes that would make a distillation pointless; changes nothing.
 
@@ -46,6 +53,7 @@ def check(
             rows, or a dictionary as in `Distiller`.
         validation: `(inputs, labels)` held out from training, for the teacher's accuracy.
         baseline_accuracy: validation accuracy, 0 to 1, of the same student trained on labels only.
+        class_names: the names of the classes, for the findings.
 
     Returns:
         The findings, in a fixed order.
@@ -71,7 +79,7 @@ def check(
     findings += _mistake_findings(distiller, x, targets, None if is_stored else teacher)
     if validation is not None:
         inputs, labels = validation
-        findings += _teacher_findings(distiller, inputs, labels, baseline_accuracy)
+        findings += _teacher_findings(distiller, inputs, labels, baseline_accuracy, class_names)
     findings += _soft_target_findings(logits, distiller.temperature)
     if not any(finding.level == "error" for finding in findings):
         findings += _gradient_findings(distiller, x, targets, teacher)
@@ -130,22 +138,30 @@ def _mistake_findings(distiller, x, targets, teacher):
         yield Finding("error", distiller.describe_mistake(kind))
 
 
-def _teacher_findings(distiller, inputs, labels, baseline_accuracy):
+def _teacher_findings(distiller, inputs, labels, baseline_accuracy, class_names):
     targets = targets_of(labels)
     if targets.labels is None or not len(targets.labels):
         return
-    numbers, correct = _class_numbers(targets.labels), 0
+    numbers, predictions = _class_numbers(targets.labels), []
     for start in range(0, len(numbers), 256):
         rows = slice(start, start + 256)
         batch = keras.tree.map_structure(lambda values, rows=rows: values[rows], inputs)
         some = Targets(*(None if values is None else values[rows] for values in targets))
         logits = some.stored_logits
         logits = distiller.teacher_logits(_tensors(batch)) if logits is None else logits
-        correct += int(np.sum(np.argmax(logits, axis=-1) == numbers[rows]))
+        predictions.append(np.argmax(logits, axis=-1))
+    predicted = np.concatenate(predictions)
+    correct = int(np.sum(predicted == numbers))
     accuracy = correct / len(numbers)
     guessing = np.unique(numbers, return_counts=True)[1].max() / len(numbers)
     p_value = binomtest(correct, len(numbers), guessing, alternative="greater").pvalue
     shown = f"The teacher's validation accuracy is {accuracy:.1%}"
+    known = numbers >= 0
+    classes = logits.shape[-1]
+    order = other_class_order(predicted[known], numbers[known], classes)
+    if order is not None:
+        yield Finding("error", _order_sentence(order, class_names or range(classes)))
+        return
     if p_value > 0.05 and len(numbers) >= _ENOUGH:
         yield Finding(
             "error",
@@ -162,6 +178,16 @@ def _teacher_findings(distiller, inputs, labels, baseline_accuracy):
         yield Finding("warning", f"{shown}, below that of the baseline ({baseline_accuracy:.1%}).")
     else:
         yield Finding("ok", f"{shown} (guessing: {guessing:.1%}).")
+
+
+def _order_sentence(order, names):
+    moved = [(output, names[label]) for output, label in enumerate(order) if output != label]
+    shown = ", ".join(f"output {output} predicts class {name}" for output, name in moved[:4])
+    more = ", …" if len(moved) > 4 else ""
+    return (
+        f"The teacher's classes are in another order than the data's: {shown}{more}; train or save "
+        "the teacher with the classes in the order of the data, which sorts folders by name."
+    )
 
 
 def _soft_target_findings(logits, temperature):

@@ -74,9 +74,18 @@ def test_teacher_at_chance_is_an_error():
     assert "accuracy is 25.0%, no better than always predicting" in sentences(found, "error")
 
 
+def test_a_teacher_with_its_classes_in_another_order_is_an_error():
+    order = [2, 0, 1, 3]
+    teacher = linear(8 * np.eye(4)[:, order])
+    found = sentences(findings(teacher=teacher), "error")
+    moved = "output 0 predicts class 2, output 1 predicts class 0, output 2 predicts class 1"
+    assert f"in another order than the data's: {moved}; train or save the teacher" in found
+
+
 def test_teacher_near_chance_gives_a_warning():
     """32 % of 200 at four classes: p = 0.016 by the binomial test."""
-    logits = 8 * np.eye(4)[np.where(np.arange(200) < 64, Y, (Y + 1) % 4)]
+    wrong = (Y + 1 + np.arange(200) // 4 % 3) % 4
+    logits = 8 * np.eye(4)[np.where(np.arange(200) < 64, Y, wrong)]
     teacher = keras.Sequential([keras.Input((200,)), layers.Dense(4, use_bias=False)])
     teacher.set_weights([logits.astype("float32")])
     student = keras.Sequential([keras.Input((200,)), layers.Dense(4)])

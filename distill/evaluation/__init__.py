@@ -11,6 +11,7 @@ from distill.evaluation.calibration import (
     reliability,
 )
 from distill.evaluation.class_bias import add_class_bias, best_class_bias, with_class_bias
+from distill.evaluation.class_order import other_class_order
 from distill.evaluation.cost import Speed, multiply_adds, speed
 from distill.evaluation.dark_knowledge import between, most_alike, most_ambiguous, resemblance
 from distill.evaluation.metrics import (
@@ -41,6 +42,7 @@ __all__ = [
     "most_alike",
     "most_ambiguous",
     "multiply_adds",
+    "other_class_order",
     "per_class_accuracy",
     "predict_logits",
     "reliability",

@@ -75,12 +75,12 @@ def check_distillation(
     The baseline's accuracy on validation data is compared with the teacher's. A finding that is an
     error becomes a `UserError`.
     """
-    validation, split = data_of(spec.recipe).validation, spec.split
+    data, split = data_of(spec.recipe), spec.split
     with _precision(spec.training.precision):
         distiller = build(spec, {teacher.key: teacher})
     x, y = next(iter(training_pipeline(split, min(256, len(split)), spec.seed)))
-    held_out = validation.images.astype("float32"), validation.labels
-    findings = check(distiller, x, y, held_out, baseline_accuracy)
+    held_out = data.validation.images.astype("float32"), data.validation.labels
+    findings = check(distiller, x, y, held_out, baseline_accuracy, data.class_names)
     raise_on_error(findings)
     return findings
 
