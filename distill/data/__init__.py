@@ -26,7 +26,7 @@ from distill.data.dataset import (
 )
 from distill.data.digits import load_digits
 from distill.data.folder import UNREADABLE, load_folder
-from distill.data.images import require_memory, resize
+from distill.data.images import AUTO, require_memory, resize
 from distill.data.pipeline import evaluation_pipeline, training_pipeline
 from distill.data.tfds import load_tfds
 from distill.data.transfer import (
@@ -73,7 +73,7 @@ SMALLEST, LARGEST = 8, 4096
 
 
 def load_data(
-    name: str | PathLike, image_size: int | None = None, unreadable: str = "refuse"
+    name: str | PathLike, image_size: int | str | None = None, unreadable: str = "refuse"
 ) -> ImageData:
     """Loads a data set into memory.
 
@@ -81,7 +81,8 @@ def load_data(
         name: a name in `DATASETS`; or a folder with a subfolder for each class, if the folder
             exists or its name starts with `.`, `/` or `~`; or else the name of a TFDS data set.
         image_size: height and width of the resized images in pixels, 8 to 4096. `None` keeps the
-            images as they are, if all have one size.
+            images as they are, if all have one size. `"auto"` does so for images of one size up to
+            128 pixels, and makes all others 96 pixels.
         unreadable: what to do about unreadable files in a folder, `"refuse"` or `"skip"`.
 
     Returns:
@@ -98,14 +99,14 @@ def load_data(
     if unreadable not in UNREADABLE:
         raise UserError(f"unreadable={unreadable!r} is not allowed: give 'refuse' or 'skip'.")
     whole = isinstance(image_size, int) and not isinstance(image_size, bool)
-    if image_size is not None and not (whole and SMALLEST <= image_size <= LARGEST):
+    if image_size not in (None, AUTO) and not (whole and SMALLEST <= image_size <= LARGEST):
         raise UserError(
             f"image_size={image_size!r} is not allowed: give a whole number of pixels, {SMALLEST} "
-            f"to {LARGEST}, or None."
+            f"to {LARGEST}, 'auto' or None."
         )
     name = fspath(name)
     if name in DATASETS:
-        return _resized(DATASETS[name](), image_size)
+        return _resized(DATASETS[name](), None if image_size == AUTO else image_size)
     path = Path(name).expanduser()
     if name and (path.is_dir() or path.is_absolute() or name.startswith((".", "~"))):
         return load_folder(path, image_size, unreadable)

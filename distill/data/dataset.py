@@ -201,15 +201,17 @@ def with_splits(
     train: Split,
     test: Split | None = None,
     skipped: Sequence[str] = (),
+    validation: Split | None = None,
 ) -> ImageData:
     """Makes a data set with three splits from training examples and, if there are any, test ones.
 
     Args:
         name: the data set's name.
         class_names: one name for each label.
-        train: the training examples. 10 % of them become the validation split.
+        train: the training examples.
         test: the test examples. Without any, 20 % of `train` is split off first.
         skipped: names of unreadable files, which the data set does not contain.
+        validation: the validation examples. Without any, 10 % of `train` is split off.
 
     Returns:
         The data set with its three splits.
@@ -219,7 +221,8 @@ def with_splits(
     """
     if test is None:
         train, test = split_off(train, TEST_FRACTION)
-    train, validation = split_off(train, VALIDATION_FRACTION)
+    if validation is None:
+        train, validation = split_off(train, VALIDATION_FRACTION)
     return ImageData(name, tuple(class_names), train, validation, test, tuple(skipped))
 
 

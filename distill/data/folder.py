@@ -11,23 +11,31 @@ import tensorflow as tf
 from PIL import Image
 
 from distill.data.dataset import ImageData, Split, with_splits
-from distill.data.images import require_memory, resize
+from distill.data.images import AUTO, auto_size, require_memory, resize
 from distill.errors import UserError
 
 SUFFIXES = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
-SPLIT_NAMES = frozenset({"train", "training", "val", "valid", "validation", "test", "testing"})
+SPLIT_NAMES = {
+    **dict.fromkeys(("train", "training"), "train"),
+    **dict.fromkeys(("val", "valid", "validation"), "validation"),
+    **dict.fromkeys(("test", "testing"), "test"),
+}
 UNREADABLE = ("refuse", "skip")
 CALTECH_256 = "256_ObjectCategories"  # the folder in its archive
 _NUMBERED = re.compile(r"(\d{3})\.(.+)")  # its class folders: 001.ak47 to 257.clutter
 
 
 def load_folder(
-    path: str | Path, image_size: int | None = None, unreadable: str = "refuse"
+    path: str | Path, image_size: int | str | None = None, unreadable: str = "refuse"
 ) -> ImageData:
     """Loads a folder that has one subfolder of images for each class.
 
     The sorted names of the subfolders are the class names. Images may lie in deeper folders. The
     function ignores hidden files and files that are not images. Every image becomes RGB.
+
+    A folder whose subfolders are `train`, `test` and perhaps `validation` (or `val`), each with a
+    subfolder for each class, keeps these splits. Without `test`, `validation` is the test split, as
+    in TFDS.
 
     It reads Caltech-256 (Griffin, Holub and Perona 2007) as unpacked, with class folders `001.ak47`
     to `257.clutter`. Class names lose their numbers. Only images that carry the number of their
@@ -38,13 +46,13 @@ def load_folder(
     Args:
         path: the folder.
         image_size: height and width of the resized images in pixels. `None` if all images have the
-            same size.
+            same size; `"auto"` as in `load_data`.
         unreadable: `"refuse"` raises an error for unreadable files. `"skip"` ignores them and names
             them in `ImageData.skipped`.
 
     Returns:
-        The data set, with 20 % of the images as test split and 10 % of the others as validation
-        split.
+        The data set. Where a split is missing, 20 % of the images become the test split, and 10 %
+        of the others the validation split.
 
     Raises:
         UserError: the folder does not have this structure, or files are unreadable.
@@ -65,8 +73,10 @@ def load_folder(
     if unreadable not in UNREADABLE:
         raise UserError(f"unreadable={unreadable!r} is not allowed: give 'refuse' or 'skip'.")
     root = Path(path).expanduser()
-    class_names, files, labels = _find(root)
+    class_names, files, labels, splits = _find(root)
     with ThreadPoolExecutor() as pool:
+        if image_size == AUTO:
+            image_size = auto_size(*_sizes(root, files, pool))
         shape = (image_size, image_size) if image_size else _one_size(root, files, pool)
         require_memory(len(files), (*shape, 3))
         images = np.empty((len(files), *shape, 3), np.uint8)
@@ -88,17 +98,61 @@ def load_folder(
             "repair or remove them, or ignore them with unreadable='skip'."
         )
     if skipped:
-        images, labels = images[readable], labels[readable]
+        images, labels, splits = images[readable], labels[readable], splits[readable]
     for label, name in enumerate(class_names):
-        if label not in labels:
+        if label not in labels[splits == "train"]:
             raise UserError(
                 f"No image of class {name!r} in {root} can be read: repair the files or remove the "
                 "folder."
             )
-    return with_splits(root.resolve().name, class_names, Split(images, labels), skipped=skipped)
+    found = {name: Split(images[splits == name], labels[splits == name]) for name in set(splits)}
+    test = found.get("test")
+    validation = found.get("validation")
+    if test is None:
+        test, validation = validation, None
+    name = root.resolve().name
+    return with_splits(name, class_names, found["train"], test, skipped, validation)
 
 
-def _find(root: Path) -> tuple[list[str], list[Path], np.ndarray]:
+def _find(root: Path) -> tuple[list[str], list[Path], np.ndarray, np.ndarray]:
+    """Returns the class names, and of each image its file, its label and its split."""
+    folders = _split_folders(root)
+    if not folders:
+        names, files, labels = _find_classes(root)
+        return names, files, labels, np.full(len(files), "train", object)
+    names, files, labels = _find_classes(folders.pop("train"))
+    splits = ["train"] * len(files)
+    for split, folder in folders.items():
+        other_names, other_files, other_labels = _find_classes(folder)
+        if unknown := sorted(set(other_names) - set(names)):
+            raise UserError(
+                f"{folder} has classes that the training images do not have "
+                f"({_some(unknown)}): give every split the same subfolders."
+            )
+        numbers = np.array([names.index(name) for name in other_names], np.int32)
+        files, labels = files + other_files, np.concatenate([labels, numbers[other_labels]])
+        splits += [split] * len(other_files)
+    return names, files, labels, np.array(splits, object)
+
+
+def _split_folders(root: Path) -> dict[str, Path]:
+    """Returns the folders of splits by the name of the split, if `root` has such and no others."""
+    if not root.is_dir():
+        return {}
+    entries = [entry for entry in root.iterdir() if entry.is_dir() and entry.name[:1] != "."]
+    if not entries or not {entry.name.lower() for entry in entries} <= set(SPLIT_NAMES):
+        return {}
+    folders = {SPLIT_NAMES[entry.name.lower()]: entry for entry in sorted(entries)}
+    if len(folders) < len(entries) or "train" not in folders or len(folders) < 2:
+        raise UserError(
+            f"The subfolders of {root} ({_some(sorted(entry.name for entry in entries))}) are "
+            "splits: give train, and test or validation or both, each with a subfolder of images "
+            "for each class."
+        )
+    return folders
+
+
+def _find_classes(root: Path) -> tuple[list[str], list[Path], np.ndarray]:
     if not root.exists() and root.name == CALTECH_256:
         raise UserError(
             f"There is no folder {root.absolute()}: unpack Caltech-256's archive, "
@@ -118,11 +172,6 @@ def _find(root: Path) -> tuple[list[str], list[Path], np.ndarray]:
         raise UserError(
             f"{root} has {len(folders) or 'no'} subfolder: give a folder with a subfolder of "
             "images for each of at least 2 classes."
-        )
-    if SPLIT_NAMES.issuperset(folder.name.lower() for folder in folders):
-        raise UserError(
-            f"The subfolders of {root} ({_some([f.name for f in folders])}) are splits, not "
-            "classes: give one of them; the test split is split off from its images."
         )
     names, found = _as_caltech_256(folders) or (
         [folder.name for folder in folders],
@@ -161,7 +210,8 @@ def _images_in(folder: Path) -> list[Path]:
     ]
 
 
-def _one_size(root: Path, files: list[Path], pool: ThreadPoolExecutor) -> tuple[int, int]:
+def _sizes(root: Path, files: list[Path], pool: ThreadPoolExecutor) -> list[tuple[int, int]]:
+    """Returns the different widths and heights of the images."""
     sizes: list[tuple[int, int] | None] = [None] * len(files)
 
     def measure(index: int, image: Image.Image) -> None:
@@ -174,6 +224,11 @@ def _one_size(root: Path, files: list[Path], pool: ThreadPoolExecutor) -> tuple[
             f"None of the {len(files)} images in {root} can be read, e.g. "
             f"{_relative(files[0], root)}: give a folder of images."
         )
+    return different
+
+
+def _one_size(root: Path, files: list[Path], pool: ThreadPoolExecutor) -> tuple[int, int]:
+    different = _sizes(root, files, pool)
     if len(different) > 1:
         (width, height), (other_width, other_height) = different[0], different[-1]
         raise UserError(

@@ -6,6 +6,19 @@ import tensorflow as tf
 
 from distill.errors import UserError
 
+AUTO = "auto"  # an image size: the images' own, or one that suits small networks
+_OWN_UP_TO, _OTHERWISE = 128, 96  # pixels
+
+
+def auto_size(*sizes: tuple[int | None, int | None]) -> int | None:
+    """Returns the size that `"auto"` means for images of these sizes; `None` is their own.
+
+    Args:
+        *sizes: the different heights and widths, `(None, None)` where they are not known.
+    """
+    one = len(set(sizes)) == 1 and None not in sizes[0]
+    return None if one and max(sizes[0]) <= _OWN_UP_TO else _OTHERWISE
+
 
 def resize(images: np.ndarray | tf.Tensor, image_size: int) -> tf.Tensor:
     """Resizes images to a square: bilinear, with antialiasing, rounded to whole values.

@@ -14,7 +14,7 @@ import tensorflow as tf
 import tensorflow_datasets as tfds
 
 from distill.data.dataset import ImageData, Split, with_splits
-from distill.data.images import require_memory, resize
+from distill.data.images import AUTO, auto_size, require_memory, resize
 from distill.errors import UserError
 
 READ_BATCH = 256
@@ -23,7 +23,7 @@ READ_BATCH = 256
 READ_CONFIG = tfds.ReadConfig(interleave_cycle_length=1, try_autocache=False)
 
 
-def load_tfds(name: str, image_size: int | None = None) -> ImageData:
+def load_tfds(name: str, image_size: int | str | None = None) -> ImageData:
     """Loads a TFDS data set, and downloads it on first use with TFDS' own progress bar.
 
     The test split is `test`, or `validation` if `test` is missing or has no labels, or else 20 % of
@@ -32,7 +32,7 @@ def load_tfds(name: str, image_size: int | None = None) -> ImageData:
     Args:
         name: the name in TFDS: `"mnist"`, `"imagenette/160px-v2"`, `"mnist:3.0.1"`.
         image_size: height and width of the resized images in pixels. `None` if all images have the
-            same size.
+            same size; `"auto"` as in `load_data`.
 
     Returns:
         The data set with its three splits.
@@ -49,6 +49,8 @@ def load_tfds(name: str, image_size: int | None = None) -> ImageData:
     builder = _find(name)
     image_key, label_key = _keys(name, builder)
     shape = builder.info.features[image_key].shape
+    if image_size == AUTO:
+        image_size = auto_size(shape[:2])
     if image_size:
         shape = (image_size, image_size, shape[-1])
     elif None in shape:

@@ -1,6 +1,7 @@
 """Folders that the tests make: many kinds of image, damaged files and wrong layouts."""
 
 import io
+import shutil
 
 import numpy as np
 import pytest
@@ -147,11 +148,60 @@ def test_a_class_without_images_is_refused(folder):
         load_folder(folder)
 
 
-def test_folders_of_splits_are_no_classes(tmp_path):
-    for split in ("Train", "val"):
-        save(tmp_path / split / "cat" / "1.png", (1, 2, 3))
-    with pytest.raises(UserError, match=r"Train, val\) are splits, not classes"):
-        load_folder(tmp_path)
+@pytest.fixture
+def split_folder(tmp_path):
+    """Three splits of two classes; the green value of an image says its split and number."""
+    for offset, (split, count) in enumerate({"train": 20, "val": 4, "test": 6}.items()):
+        for number in range(count):
+            for name, blue in (("cat", 0), ("dog", 200)):
+                green = 50 * offset + number
+                save(tmp_path / split / name / f"{number}.png", (9, green, blue))
+    return tmp_path
+
+
+def greens(split, label):
+    return sorted(split.images[split.labels == label][:, 0, 0, 1].tolist())
+
+
+def test_given_splits_are_kept(split_folder):
+    data = load_folder(split_folder)
+    assert (data.name, data.class_names) == (split_folder.name, ("cat", "dog"))
+    splits = (data.train, data.validation, data.test)
+    for offset, (split, count) in enumerate(zip(splits, (20, 4, 6), strict=True)):
+        for label in (0, 1):
+            assert greens(split, label) == [50 * offset + number for number in range(count)]
+
+
+def test_a_missing_split_is_split_off(split_folder):
+    shutil.rmtree(split_folder / "test")
+    data = load_folder(split_folder)
+    assert greens(data.test, 0) == [50, 51, 52, 53]  # what is called val
+    assert (len(data.train), len(data.validation)) == (36, 4)
+
+
+def test_a_split_may_lack_a_class_and_may_not_have_another(split_folder):
+    for split in ("train", "test"):
+        save(split_folder / split / "eel" / "1.png", (1, 2, 3))
+    assert load_folder(split_folder).class_names == ("cat", "dog", "eel")
+    shutil.rmtree(split_folder / "train" / "eel")
+    with pytest.raises(UserError, match=r"classes that the training images do not have \(eel\)"):
+        load_folder(split_folder)
+
+
+def test_splits_without_training_images_are_refused(tmp_path):
+    for names in (("Train",), ("val", "test"), ("train", "val", "valid")):
+        folder = tmp_path / "-".join(names)
+        for split in names:
+            save(folder / split / "cat" / "1.png", (1, 2, 3))
+            save(folder / split / "dog" / "1.png", (1, 2, 3))
+        with pytest.raises(UserError, match=r"are splits: give train, and test or validation or"):
+            load_folder(folder)
+
+
+def test_an_automatic_size(folder):
+    assert load_folder(folder, image_size="auto").image_shape == (10, 12, 3)
+    save(folder / "cat" / "large.png", (200, 7, 0), size=(300, 40))
+    assert load_folder(folder, image_size="auto").image_shape == (96, 96, 3)
 
 
 def test_different_sizes_need_an_image_size(folder):
