@@ -88,6 +88,17 @@ def damaged(path: Path) -> UserError:
     )
 
 
+def input_size(path: Path | str) -> int | None:
+    """Returns the height and width of a `.keras` file's inputs, if they are fixed and equal."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            layers = json.loads(archive.read("config.json"))["config"]["layers"]
+        _, height, width, _ = layers[0]["config"]["batch_shape"]
+    except (OSError, KeyError, ValueError, TypeError, IndexError, zipfile.BadZipFile):
+        return None  # loading it will say what is wrong with the file
+    return height if height == width else None
+
+
 def load_model(path: Path | str) -> keras.Model:
     """Loads a model from a `.keras` file; refuses one that would run code while it is loaded."""
     path = Path(path)

@@ -27,7 +27,7 @@ _METAVARS = {
     "--alpha": "WEIGHT",
     "--temperature": "T",
     "--learning-rate": "RATE",
-    "--teacher.file": "FILE",
+    "--teacher-file": "FILE",
     "--teacher.pretraining": "RECIPE",
     "--distillation.assistant": "MODEL",
 }
@@ -40,6 +40,7 @@ _DESCRIPTIONS = {
     ),
 }
 _EXAMPLES = {
+    "--dataset ./photos --teacher-file big.keras": "your own data",
     "--recipe mnist-hinton --seeds 3": "another recipe",
     "--epochs 5 --student.options.hidden 16": "other settings",
     "--grid temperature=1,2,4 student.options.hidden=16,32": "6 grid points",

@@ -9,6 +9,7 @@ from distill.cli.flags import DEFAULT_RECIPE, OWN_FLAGS, RUNS, make_app, run_app
 from distill.cli.words import read_words
 from distill.errors import UserError
 from distill.recipes import Recipe, get_recipe, parse_value
+from distill.recipes.own_data import OWN_DATA
 from distill.recipes.values import is_options
 
 
@@ -50,13 +51,20 @@ def parse(script: str, arguments: Sequence[str]) -> CommandLine | None:
 
 def _chosen_recipe(words):
     """The recipe's name, which is needed before the flags can be made: they show its values."""
-    chosen = DEFAULT_RECIPE
+    dataset = _value_of("--dataset", words) or get_recipe(DEFAULT_RECIPE).data.name
+    is_own = dataset != get_recipe(DEFAULT_RECIPE).data.name
+    return _value_of("--recipe", words) or (OWN_DATA.name if is_own else DEFAULT_RECIPE)
+
+
+def _value_of(flag, words):
+    """The last value of a flag, if it is given."""
+    value = None
     for word, following in itertools.pairwise([*words, "--"]):
-        if word == "--recipe" and not following.startswith("--"):
-            chosen = following
-        elif word.startswith("--recipe="):
-            chosen = word.partition("=")[2]
-    return chosen
+        if word == flag and not following.startswith("--"):
+            value = following
+        elif word.startswith(f"{flag}="):
+            value = word.partition("=")[2]
+    return value
 
 
 def _parsed(values):

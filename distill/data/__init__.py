@@ -42,6 +42,7 @@ from distill.errors import UserError
 
 __all__ = [
     "AUGMENTATIONS",
+    "AUTO",
     "DATASETS",
     "NOISE_KINDS",
     "UNLABELLED",

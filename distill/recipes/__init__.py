@@ -4,6 +4,7 @@ from distill.errors import UserError
 from distill.recipes import caltech, flowers, hinton, imagenette, linear
 from distill.recipes.digits import DIGITS
 from distill.recipes.few_labels import FEW_LABELS
+from distill.recipes.own_data import OWN_DATA
 from distill.recipes.recipe import Recipe
 from distill.recipes.settings import effects_of
 from distill.recipes.values import (
@@ -19,6 +20,7 @@ RECIPES = {
     recipe.name: recipe
     for recipe in (
         DIGITS,
+        OWN_DATA,
         FEW_LABELS,
         hinton.MNIST_HINTON,
         linear.MNIST_LINEAR,

@@ -12,7 +12,9 @@ from distill.recipes.settings import ALL_ROLES, Counts, Names, Options, Settings
 # The settings with a short name of their own, as flags and as axes of a grid.
 SHORT_NAMES = {
     "dataset": "data.name",
+    "image_size": "data.image_size",
     "teacher": "teacher.model",
+    "teacher_file": "teacher.file",
     "student": "student.model",
     "method": "distillation.method",
     "alpha": "distillation.alpha",
@@ -53,7 +55,7 @@ class Data(Settings):
     name: Annotated[str, _BY_DATA] = "digits"
     """digits, a TensorFlow Datasets name, or a folder with a folder per class"""
     image_size: Annotated[Count | None, _BY_DATA] = None
-    """height and width in pixels (default: the images' own)"""
+    """height and width in pixels (default: as suits teacher and images)"""
     unreadable: Annotated[Literal["refuse", "skip"], _BY_DATA] = "refuse"
     """unreadable image files: refuse or skip"""
     include: Annotated[Names, _BY_DATA] = ()

@@ -6,6 +6,7 @@ import keras
 import numpy as np
 
 from distill.data import (
+    AUTO,
     ImageData,
     Split,
     class_number,
@@ -18,6 +19,7 @@ from distill.data import (
     select_training_classes,
     unlabelled_images,
 )
+from distill.files import input_size
 from distill.models import build_model
 from distill.recipes import Recipe
 from distill.recipes.recipe import OWN, Student, Teacher
@@ -28,8 +30,14 @@ load_data_once = functools.lru_cache(maxsize=3)(load_data)
 def data_of(recipe: Recipe) -> ImageData:
     """Returns the recipe's data; with `folds`, the fold that its seed chooses."""
     data, folds = recipe.data, recipe.experiment.folds
-    source = data.name, data.image_size, data.unreadable
+    source = data.name, _image_size(recipe), data.unreadable
     return _split_once(source, data.include, data.exclude, folds, folds and recipe.seed)
+
+
+def _image_size(recipe):
+    """The recipe's, or that of the teacher in a file, or what suits the images."""
+    file = recipe.teacher.file
+    return recipe.data.image_size or (file and input_size(file)) or AUTO
 
 
 @functools.lru_cache(maxsize=2)

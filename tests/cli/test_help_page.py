@@ -57,7 +57,7 @@ def test_values_are_those_of_the_chosen_recipe(help_of):
     assert "[hidden=1200 depth=2 dropout=0.5 input_dropout=0.2 max_norm=2]" in text
     assert "of the teacher [learning_rate=0.1 epochs=200 translation=2]" in text
     assert "of the baseline [learning_rate=0.1]" in text
-    assert "height and width in pixels [the images' own]" in text
+    assert "height and width in pixels [as suits teacher and images]" in text
     assert "of the baseline [the same]" in " ".join(help_of("distilled").split())
 
 

@@ -82,7 +82,7 @@ def test_an_assistant_of_a_grid_has_options():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ("--recipe digitz", "Unknown recipe 'digitz'; use one of digits, few-labels"),
+        ("--recipe digitz", "Unknown recipe 'digitz'; use one of digits, own-data, few-labels"),
         ("--recipe", "--recipe needs a value; see --help"),
         ("--temperature 0", "temperature is 0.0, and must be a number above 0"),
         ("--temperature -1", "temperature is -1.0"),
@@ -138,3 +138,17 @@ def test_a_value_that_the_recipe_refuses_is_named_in_full():
     with pytest.raises(UserError, match=r"^teacher\.training\.epochs is 0"):
         parse("teacher", ["--teacher.training.epochs", "0"])
     assert isinstance(parse("teacher", []).recipe, Recipe)
+
+
+@pytest.mark.parametrize(
+    ("words", "recipe"),
+    [
+        ("", "digits"),
+        ("--dataset digits", "digits"),
+        ("--dataset ./photos", "own-data"),
+        ("--data.name=tf_flowers --epochs 3", "own-data"),
+        ("--dataset ./photos --recipe flowers", "flowers"),
+    ],
+)
+def test_data_of_your_own_take_a_recipe_of_their_own(words, recipe):
+    assert parse("distilled", words.split()).recipe.name == recipe

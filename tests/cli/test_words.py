@@ -95,7 +95,7 @@ def test_settings_in_yaml(tmp_path):
         "--recipe=flowers",
         "--epochs=2",
         "--data.student_exclude=7+8",
-        "--data.image_size=none",
+        "--image-size=none",
         "--student.options.hidden=8",
         "--student.options.name=relu",
         "--student.options.flag=true",
@@ -145,7 +145,7 @@ def test_yaml_that_is_not_there():
     [
         ("--tempreature", "--temperature"),
         ("--teacher-epochs", "--teacher.training.epochs"),
-        ("--teacher-file", "--teacher.file"),
+        ("--teacher-fil", "--teacher-file"),
         ("--student-options", "--student.options"),
         ("--label-fraction", "--data.label_fraction"),
         ("--optimizer-options", "--training.optimizer_options"),
