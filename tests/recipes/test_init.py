@@ -22,9 +22,7 @@ def test_by_name():
     for name, recipe in RECIPES.items():
         assert get_recipe(name) is recipe
         assert recipe.name == name
-    with pytest.raises(
-        UserError, match="Unknown recipe .x.; use one of digits, own-data"
-    ):
+    with pytest.raises(UserError, match="Unknown recipe 'x'; use one of digits, own-data"):
         get_recipe("x")
 
 
