@@ -51,7 +51,8 @@ def separable_cnn(
         return 2 if halves else 1
 
     def normalised(x, name):
-        x = layers.BatchNormalization(name=f"{name}_norm")(x)
+        # The default momentum of 0.99 needs more steps than a few hundred photos give.
+        x = layers.BatchNormalization(momentum=0.9, name=f"{name}_norm")(x)
         return layers.ReLU(name=f"{name}_relu")(x)
 
     inputs = keras.Input(input_shape, name="image")
