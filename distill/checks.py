@@ -72,11 +72,11 @@ def check(
     """
     x = _tensors(x)
     targets = Targets(*map(_tensors, targets_of(y)))
-    teacher, is_stored = distiller.teacher_side(x, targets)
+    teacher = distiller.teacher_side(x, targets)
     logits = np.asarray(teacher.logits, dtype="float64")
     findings = [*_softmax_findings(distiller), *_label_findings(targets, logits.shape[-1])]
     findings += _logit_findings(logits)
-    findings += _mistake_findings(distiller, x, targets, None if is_stored else teacher)
+    findings += _mistake_findings(distiller, x, targets, teacher)
     if validation is not None:
         inputs, labels = validation
         findings += _teacher_findings(distiller, inputs, labels, baseline_accuracy, class_names)
@@ -133,8 +133,7 @@ def _logit_findings(logits):
 
 def _mistake_findings(distiller, x, targets, teacher):
     student_logits = distiller(x, training=False)
-    teacher_logits = None if teacher is None else teacher.logits
-    for kind in mistakes_in(distiller.alpha, targets, student_logits, teacher_logits):
+    for kind in mistakes_in(distiller.alpha, targets, student_logits, teacher.logits):
         yield Finding("error", distiller.describe_mistake(kind))
 
 
@@ -147,8 +146,7 @@ def _teacher_findings(distiller, inputs, labels, baseline_accuracy, class_names)
         rows = slice(start, start + 256)
         batch = keras.tree.map_structure(lambda values, rows=rows: values[rows], inputs)
         some = Targets(*(None if values is None else values[rows] for values in targets))
-        logits = some.stored_logits
-        logits = distiller.teacher_logits(_tensors(batch)) if logits is None else logits
+        logits = distiller.teacher_side(_tensors(batch), some).logits
         predictions.append(np.argmax(logits, axis=-1))
     predicted = np.concatenate(predictions)
     correct = int(np.sum(predicted == numbers))

@@ -14,7 +14,7 @@ from distill.distiller.guarded_fit import GuardedFit
 from distill.distiller.guards import Guard
 from distill.distiller.targets import targets_of
 from distill.distiller.teacher_student import TeacherStudent
-from distill.distiller.tensorflow_steps import TensorFlowSteps
+from distill.distiller.tensorflow_steps import PartMean, TensorFlowSteps
 from distill.errors import UserError, check_number
 from distill.methods import Batch, Outputs, get_method
 from distill.methods.labels import label_weights, resolve_hard_loss
@@ -22,6 +22,8 @@ from distill.methods.method import MeanOverBatch, at_least_float32, wide_floatx
 from distill.models.pair import check_models, check_same_classes
 
 _LOSSES = ("loss", "hard_loss", "soft_loss")
+# TensorFlow traces a step again if its first trace creates variables, so these are created before.
+_SPARE_MEANS = 8
 
 
 @keras.saving.register_keras_serializable(package="distill")
@@ -121,7 +123,9 @@ class Distiller(TensorFlowSteps, GuardedFit, TeacherStudent):
         self._mean = MeanOverBatch()
         # Keras does not look into a namespace, so these are neither saved nor logged by themselves.
         self._untracked = types.SimpleNamespace(
-            guards={True: Guard(), False: Guard()}, part_means={}
+            guards={True: Guard(), False: Guard()},
+            part_means={},
+            spare_means=[PartMean() for _ in range(_SPARE_MEANS)],
         )
         if all(model.built for model in self._models):
             self.build()
@@ -180,6 +184,10 @@ class Distiller(TensorFlowSteps, GuardedFit, TeacherStudent):
     def _batch(self, targets, training):
         return Batch(targets.labels, targets.index, self._temperature, training)
 
+    def _is_sound(self, training, targets, student, teacher):
+        batch = self._alpha, targets, student.logits, teacher.logits
+        return self.guards[training].update_state(*batch)
+
     def compute_losses(
         self, teacher: Outputs, student: Outputs, batch: Batch, sample_weight=None
     ) -> dict:
@@ -217,7 +225,7 @@ class Distiller(TensorFlowSteps, GuardedFit, TeacherStudent):
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
         """Computes the loss from the inputs and the student's logits, as Keras asks for it."""
         targets = targets_of(y)
-        teacher, _ = self.teacher_side(x, targets)
+        teacher = self.teacher_side(x, targets)
         student = Outputs(y_pred)
         if self.method.student_layers:
             student = self(x, training=training, features=True)._replace(logits=y_pred)
@@ -239,10 +247,11 @@ class Distiller(TensorFlowSteps, GuardedFit, TeacherStudent):
     def _tracker_of(self, name):
         if name in _LOSSES:
             return getattr(self, f"_{name}_tracker")
-        means = self._untracked.part_means
+        means, spare = self._untracked.part_means, self._untracked.spare_means
         if name not in means:
             # The parts are known when the method runs for the first time, while a step is traced.
-            means[name] = self._new_mean(name)
+            means[name] = spare.pop() if spare else self._new_mean()
+            means[name].name = name
         return means[name]
 
     def get_config(self):

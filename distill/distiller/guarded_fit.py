@@ -1,4 +1,4 @@
-"""`GuardedFit`: `fit` and `evaluate` that stop at a mistake with one sentence about it."""
+"""`GuardedFit`: a Keras model that stops at a mistake with one sentence about it."""
 
 import contextlib
 import inspect
@@ -8,27 +8,31 @@ from typing import Any
 import keras
 
 from distill.callbacks import StopOnNaN
-from distill.distiller.guards import sentence
+from distill.distiller.guards import SENTENCES, Guard
 from distill.errors import UserError
 from distill.models.pair import weights_hash
 
 
 class GuardedFit:
-    """A mixin for `Distiller`, whose steps make the loss NaN when `guards` find a mistake."""
+    """A mixin for `Distiller`, whose steps make the loss NaN when a guard finds a mistake."""
 
     @property
-    def guards(self):
-        """What was seen in training (`True`) and in evaluation (`False`); see `Guard`."""
+    def guards(self: Any) -> dict[bool, Guard]:
+        """What was seen in training (`True`) and in evaluation (`False`)."""
         return self._untracked.guards
 
-    def _guard(self, training, targets, student, teacher):
-        logits = None if teacher is None else teacher.logits
-        return self.guards[training].update_state(self._alpha, targets, student.logits, logits)
-
     def describe_mistake(self: Any, kind: str) -> str:
-        """Returns a sentence about a kind of mistake that `guards` found."""
+        """Returns a sentence about a kind of mistake, a key of `SENTENCES`."""
         teacher = "" if self.teacher is None else self.teacher.name
-        return sentence(kind, teacher, self.student.name, self.alpha)
+        values = {"teacher": teacher, "student": self.student.name, "alpha": self.alpha}
+        return SENTENCES[kind].format(**values)
+
+    def raise_mistake(self, training):
+        """Raises a `UserError` if the guard of training or evaluation found a mistake."""
+        kind = self.guards[training].mistake()
+        if kind is not None:
+            self.guards[training].reset_state()
+            raise UserError(self.describe_mistake(kind))
 
     def fit(self, *args, **kwargs):
         """Like `keras.Model.fit`, with checks.
@@ -38,7 +42,7 @@ class GuardedFit:
                 must be, or the teacher's weights changed.
         """
         arguments = inspect.signature(super().fit).bind_partial(*args, **kwargs).arguments
-        arguments["callbacks"] = with_stop_on_mistake(arguments.get("callbacks"))
+        arguments["callbacks"] = _with_stop_on_mistake(arguments.get("callbacks"))
         before = weights_hash(self.teacher)
         with self._traced_again_after_errors():
             history = super().fit(**arguments)
@@ -52,7 +56,21 @@ class GuardedFit:
     def evaluate(self, *args, callbacks=None, **kwargs):
         """Like `keras.Model.evaluate`, with the checks of `fit`; changes no state."""
         with self._traced_again_after_errors():
-            return super().evaluate(*args, callbacks=with_stop_on_mistake(callbacks), **kwargs)
+            return super().evaluate(*args, callbacks=_with_stop_on_mistake(callbacks), **kwargs)
+
+    def train_on_batch(self, *args, **kwargs):
+        """Like `keras.Model.train_on_batch`; raises a `UserError` at a mistake, as `fit` does."""
+        with self._traced_again_after_errors():
+            logs = super().train_on_batch(*args, **kwargs)
+        self.raise_mistake(training=True)
+        return logs
+
+    def test_on_batch(self, *args, **kwargs):
+        """Like `keras.Model.test_on_batch`; raises a `UserError` at a mistake, as `fit` does."""
+        with self._traced_again_after_errors():
+            logs = super().test_on_batch(*args, **kwargs)
+        self.raise_mistake(training=False)
+        return logs
 
     @contextlib.contextmanager
     def _traced_again_after_errors(self):
@@ -64,7 +82,7 @@ class GuardedFit:
             raise
 
 
-class StopOnMistake(StopOnNaN):
+class _StopOnMistake(StopOnNaN):
     """Stops training and evaluation with a `UserError` that names the mistake behind a NaN loss."""
 
     def on_train_begin(self, logs=None):
@@ -81,17 +99,14 @@ class StopOnMistake(StopOnNaN):
         self._raise_mistake(logs, training=False)
 
     def _raise_mistake(self, logs, training):
-        if math.isfinite(float((logs or {}).get("loss", 0.0))):
-            return
-        kind = self.model.guards[training].mistake()
-        if kind is not None:
-            raise UserError(self.model.describe_mistake(kind))
+        if not math.isfinite(float((logs or {}).get("loss", 0.0))):
+            self.model.raise_mistake(training)
 
 
-def with_stop_on_mistake(callbacks):
-    """Returns callbacks as Keras takes them, with a `StopOnMistake` among them."""
+def _with_stop_on_mistake(callbacks):
+    """Returns callbacks as Keras takes them, with a `_StopOnMistake` among them."""
     if isinstance(callbacks, keras.callbacks.CallbackList):
-        if any(isinstance(each, StopOnMistake) for each in callbacks.callbacks):
+        if any(isinstance(each, _StopOnMistake) for each in callbacks.callbacks):
             return callbacks  # of `fit`, which evaluates its validation data
         callbacks = callbacks.callbacks
-    return [*keras.tree.flatten(callbacks or []), StopOnMistake()]
+    return [*keras.tree.flatten(callbacks or []), _StopOnMistake()]

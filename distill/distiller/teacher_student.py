@@ -89,10 +89,6 @@ class TeacherStudent(keras.Model):
         logits = check_logits(logits, self.student, "student")
         return Outputs(logits, tuple(of_layers)) if features else logits
 
-    def teacher_logits(self, inputs):
-        """Returns the teacher's logits in inference mode, outside any gradient."""
-        return self.teacher_outputs(inputs).logits
-
     def teacher_outputs(self, inputs) -> Outputs:
         """Returns the teacher's outputs in inference mode, outside any gradient.
 
@@ -111,14 +107,14 @@ class TeacherStudent(keras.Model):
         check_logits(logits, self.teacher, "teacher")
         return Outputs(ops.stop_gradient(logits), tuple(map(ops.stop_gradient, features)))
 
-    def teacher_side(self, x, targets):
-        """Returns the teacher's outputs for a batch, and whether their logits are stored ones."""
+    def teacher_side(self, x, targets) -> Outputs:
+        """Returns the teacher's outputs for a batch, with its stored logits if there are any."""
         self._build_for(x)
         stored = targets.stored_logits
         if stored is None:
-            return self.teacher_outputs(x), False
+            return self.teacher_outputs(x)
         features = self.teacher_outputs(x).features if self.method.teacher_layers else ()
-        return Outputs(stored, features), True
+        return Outputs(stored, features)
 
     def export(self, *args, **kwargs):
         """Exports the student; see `keras.Model.export`."""

@@ -13,8 +13,20 @@ from distill.distiller.targets import unpack
 from distill.errors import UserError
 
 
+class PartMean(keras.metrics.Mean):
+    """The mean of a part of the soft loss, named when the part is known."""
+
+    name = "part"
+
+
 class TensorFlowSteps:
     """A mixin for `Distiller`: one student pass and at most one teacher pass in a step."""
+
+    def make_train_function(self, force=False):
+        # TensorFlow traces a step again if its first trace creates variables.
+        if self.built:
+            self.optimizer.build(self.trainable_variables)
+        return super().make_train_function(force)
 
     def train_step(self, data):
         x, targets, sample_weight = self._unpack(data)
@@ -22,13 +34,13 @@ class TensorFlowSteps:
         # and has no gradient, so what the student learned before is kept.
         is_sound = _all_finite(x)
         x = keras.tree.map_structure(lambda values: _zeros_unless(is_sound, values), x)
-        teacher, is_stored = self.teacher_side(x, targets)
+        teacher = self.teacher_side(x, targets)
         with tf.GradientTape() as tape:
             student = self(x, training=True, features=True)
             losses = self.compute_losses(
                 teacher, student, self._batch(targets, True), sample_weight
             )
-            is_sound &= self._guard(True, targets, student, None if is_stored else teacher)
+            is_sound &= self._is_sound(True, targets, student, teacher)
             losses["loss"] = ops.where(is_sound, losses["loss"], math.nan)
             scaled_loss = self.optimizer.scale_loss(losses["loss"])
         self._apply_gradients_of(scaled_loss, tape)
@@ -36,7 +48,7 @@ class TensorFlowSteps:
 
     def test_step(self, data):
         x, targets, sample_weight = self._unpack(data)
-        teacher, is_stored = self.teacher_side(x, targets)
+        teacher = self.teacher_side(x, targets)
         # The scope catches all updates. Regularisers find only variables that it was given.
         state = [
             (variable, variable.value)
@@ -48,7 +60,7 @@ class TensorFlowSteps:
             losses = self.compute_losses(
                 teacher, student, self._batch(targets, False), sample_weight
             )
-        is_sound = self._guard(False, targets, student, None if is_stored else teacher)
+        is_sound = self._is_sound(False, targets, student, teacher)
         losses["loss"] = ops.where(is_sound, losses["loss"], math.nan)
         return self._log(losses, x, targets.labels, student.logits, sample_weight)
 
@@ -74,10 +86,10 @@ class TensorFlowSteps:
             )
         self.optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables, strict=True))
 
-    def _new_mean(self, name):
+    def _new_mean(self):
         """Returns a metric that can be created while a step is traced."""
         with tf.init_scope():
-            return keras.metrics.Mean(name=name)
+            return PartMean()
 
 
 def _all_finite(inputs):

@@ -8,7 +8,7 @@ from sklearn.metrics import confusion_matrix
 from distill.data import Split, evaluation_pipeline
 from distill.errors import UserError
 from distill.evaluation.calibration import calibration_error, negative_log_likelihood
-from distill.models.logits import check_logits, logits_model
+from distill.models.logits import ENOUGH_ROWS, are_probabilities, check_logits, logits_model
 
 
 def predict_logits(model: keras.Model, split: Split, batch_size: int = 512) -> np.ndarray:
@@ -48,26 +48,16 @@ def predict_logits(model: keras.Model, split: Split, batch_size: int = 512) -> n
 
 
 def looks_like_probabilities(logits: np.ndarray) -> bool:
-    """Tells whether what should be logits are probabilities: no row negative, each sum 1.
+    """Tells whether outputs `(examples, classes)` are probabilities: never negative, each sum 1.
 
-    Args:
-        logits: float array `(examples, classes)`.
-
-    Returns:
-        `True` or `False`; `False` for fewer than two examples, which may be so by chance.
+    Fewer than four examples may be so by chance, and the answer is `False`.
 
     Example:
 
-    >>> looks_like_probabilities(np.array([[0.9, 0.1], [0.2, 0.8]]))
+    >>> looks_like_probabilities(np.array([[0.9, 0.1], [0.2, 0.8], [0.5, 0.5], [1.0, 0.0]]))
     True
-    >>> looks_like_probabilities(np.array([[0.9, 0.1], [-1.0, 2.0]]))
-    False
     """
-    if len(logits) < 2:
-        return False
-    sums = np.sum(logits, axis=-1, dtype="float64")
-    # Half precision rounds each of a thousand probabilities, so that their sum is off by more.
-    return bool(np.all(logits >= 0) and np.allclose(sums, 1.0, rtol=0, atol=1e-2))
+    return len(logits) >= ENOUGH_ROWS and bool(np.all(are_probabilities(logits)))
 
 
 def evaluate(model: keras.Model, split: Split) -> dict[str, float]:

@@ -154,6 +154,12 @@ def _print_data(plan, console):
     console.print(f"Recipe {recipe.name}: {data.name}, {data.classes} classes, {sizes} images.")
     if data.skipped:
         console.print(f"Skipped unreadable files: {', '.join(data.skipped)}.", soft_wrap=True)
+    if recipe.teacher.file:
+        console.print(
+            "The teacher comes from a file. If it was trained on some of these test images, its "
+            "test accuracy is too high.",
+            soft_wrap=True,
+        )
     fraction = recipe.data.label_fraction
     if fraction < 1.0 and plan.variants != ("teacher",):
         has_teacher = any(spec.is_teacher and spec.is_trained for spec in plan.specs.values())

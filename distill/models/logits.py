@@ -1,12 +1,16 @@
 """Logits of models that end in softmax: taken where possible, refused where not."""
 
 import keras
+from keras import ops
 
 from distill.errors import UserError
 
 # Packages whose functions of this name are the softmax over the last axis.
 _SOFTMAX_PACKAGES = ("keras", "tensorflow", "jax", "torch")
 _SOFTMAX_NAMES = ("softmax", "softmax_v2")
+
+# Of fewer rows of logits, chance may make all look like probabilities.
+ENOUGH_ROWS = 4
 
 
 class _WithoutActivation(keras.layers.Layer):
@@ -131,3 +135,12 @@ def check_logits(outputs, model: keras.Model, role: str):
             "activation (activation=None)."
         )
     return outputs
+
+
+def are_probabilities(rows):
+    """Returns for each row whether it has no negative value and sums to 1, up to rounding."""
+    is_coarse = keras.backend.standardize_dtype(rows.dtype) == "bfloat16"
+    tolerance = 3e-2 if is_coarse else 1e-2  # float16 rounds each of a thousand probabilities
+    rows = ops.cast(rows, "float32")
+    is_near = ops.absolute(ops.sum(rows, axis=-1) - 1.0) <= tolerance
+    return ops.logical_and(ops.all(rows >= 0, axis=-1), is_near)

@@ -354,7 +354,7 @@ def test_subclassed_model_that_ends_in_softmax_is_refused():
         distiller(teacher=Probabilities()).fit(X, Y, verbose=0)
 
 
-def test_two_replicas_equal_one():
+def test_two_replicas_equal_one(replicas):
     """Losses, weights and logs of two replicas are those of one with the whole batch."""
     networks = [
         keras.Sequential(
@@ -362,10 +362,9 @@ def test_two_replicas_equal_one():
         )
         for units in (16, 8)
     ]
-    strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
-    assert strategy.num_replicas_in_sync == 2
+    assert replicas.num_replicas_in_sync == 2
     results = []
-    for scope in (tf.distribute.get_strategy().scope, strategy.scope):
+    for scope in (tf.distribute.get_strategy().scope, replicas.scope):
         with scope():
             teacher, student = (keras.models.clone_model(network) for network in networks)
             model = distiller(teacher=teacher, student=student, optimizer=keras.optimizers.SGD(0.1))
@@ -677,12 +676,11 @@ def test_a_student_that_insists_on_training_mode_is_not_changed_by_evaluate():
         np.testing.assert_array_equal(old, new)
 
 
-def test_parts_of_a_method_in_replicas():
-    strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+def test_parts_of_a_method_in_replicas(replicas):
     data = tf.data.Dataset.from_tensor_slices((X, Y)).batch(48)
     teacher, student = network(16), network()
     results = []
-    for scope in (tf.distribute.get_strategy().scope, strategy.scope):
+    for scope in (tf.distribute.get_strategy().scope, replicas.scope):
         with scope():
             models = [keras.models.clone_model(each) for each in (teacher, student)]
             for copy, each in zip(models, (teacher, student), strict=True):

@@ -40,3 +40,18 @@ def test_probabilities_are_refused_in_evaluation_too(distiller):
     rows = np.full((8, 3), 1 / 3, "float32")
     with pytest.raises(UserError, match="'teacher_logits' are probabilities"):
         distiller.evaluate(X, {"labels": Y, "teacher_logits": rows}, verbose=0)
+
+
+@pytest.mark.parametrize("call", ["train_on_batch", "test_on_batch"])
+def test_single_batches_are_refused_too(distiller, call):
+    before = distiller.student.get_weights()
+    rows = np.full((8, 3), 1 / 3, "float32")
+    for _ in range(2):
+        with pytest.raises(UserError, match="'teacher_logits' are probabilities"):
+            getattr(distiller, call)(X, {"labels": Y, "teacher_logits": rows})
+    for old, new in zip(before, distiller.student.get_weights(), strict=True):
+        np.testing.assert_array_equal(old, new)
+    stored = {"labels": Y, "teacher_logits": 5 * np.eye(3)[Y] - 1}
+    assert np.all(np.isfinite(getattr(distiller, call)(X, stored)))
+    bad = np.full_like(X, np.nan)  # without a mistake to name, Keras' own result
+    assert np.isnan(getattr(distiller, call)(bad, stored)[0])

@@ -56,7 +56,7 @@ def test_compiled_and_several_steps_together(jit, together):
     refused(model, "The teacher 'sequential.*' returns probabilities", batch_size=8)
 
 
-def test_generators_and_replicas():
+def test_generators_and_replicas(replicas):
     def batches():
         for _ in range(4):
             yield X, Y
@@ -64,7 +64,7 @@ def test_generators_and_replicas():
     alone = distiller(network(HiddenSoftmax()))
     with pytest.raises(UserError, match="returns probabilities"):
         alone.fit(batches(), verbose=0, shuffle=False)
-    with tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"]).scope():
+    with replicas.scope():
         model = distiller(network(HiddenSoftmax()))
     with pytest.raises(UserError, match="returns probabilities"):
         model.fit(tf.data.Dataset.from_tensor_slices((X, Y)).batch(16), verbose=0, shuffle=False)

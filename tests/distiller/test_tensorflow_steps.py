@@ -37,3 +37,18 @@ def test_evaluation_takes_no_step(student):
     distiller.evaluate(X, {"teacher_logits": LOGITS}, verbose=0)
     for one, other in zip(before, student.get_weights(), strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize("method", ["kd", "fitnet", "kd + mse_logits + fitnet"])
+def test_steps_are_traced_once(method):
+    models = [keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)]) for _ in range(2)]
+    distiller = Distiller(teacher=models[0], student=models[1], method=method)
+    distiller.compile("adam")
+    traces = []
+    for name in ("train_step", "test_step"):
+        step = getattr(distiller, name)
+        watched = lambda data, name=name, step=step: traces.append(name) or step(data)  # noqa: E731
+        setattr(distiller, name, watched)
+    labels = np.arange(6) % 3
+    distiller.fit(X, labels, validation_data=(X, labels), epochs=2, verbose=0)
+    assert traces == ["train_step", "test_step"]

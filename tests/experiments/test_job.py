@@ -154,6 +154,13 @@ def test_a_teacher_at_chance_ends_the_main_job_before_any_student(tiny, run_plan
     assert trained[0].startswith("teacher-file")
 
 
+def test_a_teacher_from_a_file_may_have_seen_the_test_images(grid, tiny, run_plan, tmp_path):
+    (path,) = grid[2].glob("digits/teacher-*-seed0-*/teacher.keras")
+    recipe = tiny.with_values({"teacher.file": str(path)})
+    _, _, printed = run_plan(make_plan(recipe, [], ("teacher",), tmp_path))
+    assert "If it was trained on some of these test images, its test accuracy is too" in printed
+
+
 @pytest.mark.parametrize(("accuracy", "checks"), [(0.0, 1), (1.0, 2)])
 def test_the_check_runs_again_only_if_the_baseline_beats_the_teacher(
     accuracy, checks, small, tmp_path, monkeypatch, run_plan

@@ -152,7 +152,7 @@ def test_stored_logits_take_the_place_of_the_teachers_and_features_stay_its_own(
     expected = np.mean(4 * np.sum(p * (log_p - log_softmax(student / 2, -1)), -1))
     assert got["soft_loss"] == pytest.approx(expected, rel=1e-5)
     model = distiller(weight=1.0)
-    logits = np.asarray(model.teacher_logits(X))
+    logits = np.asarray(model.teacher_outputs(X).logits)
     stored = loss_of(model, {"labels": Y, "teacher_logits": logits})
     assert stored == pytest.approx(loss_of(model), rel=1e-6)
 
