@@ -47,9 +47,6 @@ def check(
         validation: `(inputs, labels)` held out from training, for the teacher's accuracy.
         baseline_accuracy: validation accuracy, 0 to 1, of the same student trained on labels only.
 
-    Returns:
-        The findings, in a fixed order.
-
     Raises:
         UserError: the distiller has no teacher and `y` has no stored targets.
 

@@ -84,9 +84,6 @@ def load_data(
             images as they are, if all have one size.
         unreadable: what to do about unreadable files in a folder, `"refuse"` or `"skip"`.
 
-    Returns:
-        The data set with its three splits.
-
     Raises:
         UserError: the data set cannot be found or loaded, or an argument is not allowed.
 

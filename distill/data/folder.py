@@ -27,7 +27,8 @@ def load_folder(
     """Loads a folder that has one subfolder of images for each class.
 
     The sorted names of the subfolders are the class names. Images may lie in deeper folders. The
-    function ignores hidden files and files that are not images. Every image becomes RGB.
+    function ignores hidden files and files that are not images. Every image becomes RGB. The test
+    split gets 20 % of the images, and the validation split 10 % of the others.
 
     It reads Caltech-256 (Griffin, Holub and Perona 2007) as unpacked, with class folders `001.ak47`
     to `257.clutter`. Class names lose their numbers. Only images that carry the number of their
@@ -41,10 +42,6 @@ def load_folder(
             same size.
         unreadable: `"refuse"` raises an error for unreadable files. `"skip"` ignores them and names
             them in `ImageData.skipped`.
-
-    Returns:
-        The data set, with 20 % of the images as test split and 10 % of the others as validation
-        split.
 
     Raises:
         UserError: the folder does not have this structure, or files are unreadable.

@@ -69,16 +69,9 @@ def training_pipeline(
 def evaluation_pipeline(
     split: Split, batch_size: int, teacher_logits: np.ndarray | None = None, index: bool = False
 ) -> tf.data.Dataset:
-    """Makes one pass over all examples, in their order.
+    """Makes one pass over all examples, in their order; see `training_pipeline`.
 
-    Args:
-        split: the examples. They stay in the CPU's memory.
-        batch_size: examples in each batch, at least 1. The last batch may have fewer.
-        teacher_logits: see `training_pipeline`.
-        index: see `training_pipeline`.
-
-    Returns:
-        A dataset of `(images, labels)` like that of `training_pipeline`, of unknown batch size.
+    The last batch may have fewer examples.
 
     Raises:
         UserError: the split is empty or the batch size is below 1.

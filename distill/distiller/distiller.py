@@ -193,12 +193,6 @@ class Distiller(TensorFlowSteps, GuardedFit, TeacherStudent):
     ) -> dict:
         """Computes the losses of one batch, in float32 at least.
 
-        Args:
-            teacher: the teacher's outputs, logits `(batch, classes)`.
-            student: the student's.
-            batch: labels, positions, temperature and mode. Without labels the hard loss is 0.
-            sample_weight: weight of each example, for both losses.
-
         Returns:
             Scalars by name: `loss`, `hard_loss`, `soft_loss` and, if there are several, the parts
             of the soft loss.

@@ -90,15 +90,7 @@ def label_weights(y_true, sample_weight=None):
 
 
 def resolve_hard_loss(loss):
-    """Returns a loss of labels and logits from the argument of `compile(loss=...)`.
-
-    Args:
-        loss: `None` or the name of a cross-entropy, which mean `CrossEntropy`; or a
-            `keras.losses.Loss` or a function of `(labels, logits)`, returned as they are.
-
-    Raises:
-        UserError: `loss` takes probabilities (`from_logits=False`).
-    """
+    """Returns a loss of labels and logits from the argument of `compile(loss=...)`."""
     names = ("sparse_categorical_crossentropy", "categorical_crossentropy", "crossentropy")
     if loss is None or loss in names:
         return CrossEntropy()

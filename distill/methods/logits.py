@@ -1,4 +1,7 @@
-"""Methods that match the last layer: the logits, or probabilities made from them."""
+"""Methods that match the last layer: the logits, or probabilities made from them.
+
+The functions return one loss per example, `(batch,)`, in float32 at least.
+"""
 
 import keras
 from keras import ops
@@ -17,9 +20,6 @@ def kd(teacher_logits, student_logits, temperature):
         teacher_logits: float tensor `(batch, classes)`.
         student_logits: float tensor `(batch, classes)`.
         temperature: `T`, a positive scalar.
-
-    Returns:
-        Float tensor `(batch,)`, in float32 at least, zero where the two models agree.
 
     Example:
 
@@ -52,9 +52,6 @@ def mse_logits(teacher_logits, student_logits, temperature=1.0):
         student_logits: float tensor `(batch, classes)`.
         temperature: ignored; nothing is softened.
 
-    Returns:
-        Float tensor `(batch,)`, in float32 at least.
-
     Example:
 
     >>> float(mse_logits(ops.array([[2.0, 0.0]]), ops.array([[0.0, 0.0]]))[0])
@@ -78,9 +75,6 @@ def mse_probabilities(teacher_logits, student_logits, temperature):
         teacher_logits: float tensor `(batch, classes)`.
         student_logits: float tensor `(batch, classes)`.
         temperature: `T`, a positive scalar.
-
-    Returns:
-        Float tensor `(batch,)`, in float32 at least.
 
     Example:
 
@@ -107,9 +101,6 @@ def hard_label(teacher_logits, student_logits, temperature=1.0):
         teacher_logits: float tensor `(batch, classes)`.
         student_logits: float tensor `(batch, classes)`.
         temperature: ignored; nothing is softened.
-
-    Returns:
-        Float tensor `(batch,)`, in float32 at least.
 
     Example:
 

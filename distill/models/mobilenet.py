@@ -44,9 +44,6 @@ def mobilenet_v2(
             MobileNetV2 has 0.9. With the 0.999 of keras.applications, the averages lag thousands of
             steps behind, and a network trained for fewer steps guesses at inference.
 
-    Returns:
-        A built `keras.Model` that returns logits.
-
     Raises:
         UserError: an argument is out of range, or the weights can be neither found nor downloaded.
 
@@ -90,9 +87,6 @@ def overlapping_mobilenet_v2(
         momentum: momentum of batch normalisation's moving averages, from 0 to below 1. PyTorch's
             MobileNetV2 has 0.9. With the 0.999 of keras.applications, the averages lag thousands of
             steps behind, and a network trained for fewer steps guesses at inference.
-
-    Returns:
-        A built `keras.Model` that returns logits.
 
     Raises:
         UserError: an argument is out of range, or `groups` do not suit the channels.
