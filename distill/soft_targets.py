@@ -18,7 +18,8 @@ def soft_targets(
     """Returns a teacher's logits on every image of a split, from the store if they are there.
 
     The store names its files after the teacher and the bytes of the images. A retrained teacher or
-    one changed pixel makes another file.
+    one changed pixel makes another file. `teacher` is a name that no other teacher has, such as the
+    hash of its file; `load_teacher` is called only if its logits are not stored.
     """
     images = hashlib.blake2b(np.ascontiguousarray(split.images).data, digest_size=8).hexdigest()
     path = folder / f"{teacher[:16]}-{images}.npz"

@@ -287,10 +287,9 @@ def _checked_alpha(alpha):
 
 def _checked_examples(examples):
     wanted = "the number of training examples, a whole number from 1 on"
-    number = check_number("examples", examples, wanted, least=1)
-    if number != int(number):
+    if check_number("examples", examples, wanted, least=1) % 1:
         raise UserError(f"examples is {examples!r}, and must be {wanted}.")
-    return int(number)
+    return int(examples)
 
 
 def _checked_temperature(temperature):
