@@ -18,9 +18,7 @@ class CrossEntropy(keras.losses.Loss):
     Args:
         label_smoothing: `ε`, at least 0 and below 1: the label's class gets the probability
             `1 − ε + ε/classes`, and every other class `ε/classes`.
-        name: as in Keras.
-        reduction: as in Keras.
-        dtype: as in Keras; `None` is Keras' default precision, but float32 at least.
+        name, reduction, dtype: as in Keras; the default precision is float32 at least.
 
     Example:
 
