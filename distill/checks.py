@@ -55,9 +55,6 @@ def check(
         baseline_accuracy: validation accuracy, 0 to 1, of the same student trained on labels only.
         class_names: the names of the classes, for the findings.
 
-    Returns:
-        The findings, in a fixed order.
-
     Raises:
         UserError: the distiller has no teacher and `y` has no stored targets.
 

@@ -18,19 +18,8 @@ def soft_targets(
     """Returns a teacher's logits on every image of a split, from the store if they are there.
 
     The store names its files after the teacher and the bytes of the images. A retrained teacher or
-    one changed pixel makes another file.
-
-    Args:
-        load_teacher: loads the teacher; called only if its logits are not stored.
-        teacher: a name that no other teacher has, such as the hash of its file.
-        split: the images; the labels are not used.
-        folder: the store.
-
-    Returns:
-        float32 array `(examples, classes)`.
-
-    Raises:
-        UserError: the stored file is damaged.
+    one changed pixel makes another file. `teacher` is a name that no other teacher has, such as the
+    hash of its file; `load_teacher` is called only if its logits are not stored.
     """
     images = hashlib.blake2b(np.ascontiguousarray(split.images).data, digest_size=8).hexdigest()
     path = folder / f"{teacher[:16]}-{images}.npz"

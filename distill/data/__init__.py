@@ -86,9 +86,6 @@ def load_data(
             128 pixels, and makes all others 96 pixels.
         unreadable: what to do about unreadable files in a folder, `"refuse"` or `"skip"`.
 
-    Returns:
-        The data set with its three splits.
-
     Raises:
         UserError: the data set cannot be found or loaded, or an argument is not allowed.
 

@@ -76,15 +76,6 @@ def make_augmentation(
 def translated(images: tf.Tensor, most: int, seed: int, step: tf.Tensor) -> tf.Tensor:
     """Translates each image by its own whole number of pixels and fills the rest with zeros.
 
-    Args:
-        images: `(batch, height, width, channels)`.
-        most: the largest translation in each direction, in pixels. All are equally likely.
-        seed: the seed of the run.
-        step: int64 scalar, the number of the batch.
-
-    Returns:
-        Images of the same shape and type.
-
     Example:
 
     >>> image = tf.reshape(tf.range(1, 10), (1, 3, 3, 1))

@@ -103,13 +103,12 @@ class ImageData:
 def split_off(split: Split, fraction: float, seed: int = 0) -> tuple[Split, Split]:
     """Splits off a stratified part: the same fraction of every class, the same examples each time.
 
+    Returns `(rest, part)`.
+
     Args:
         split: the examples. Both results keep their order.
         fraction: the fraction to split off, between 0 and 1 (exclusive).
         seed: another seed gives another part.
-
-    Returns:
-        The remaining examples and the part: `(rest, part)`.
 
     Raises:
         UserError: the fraction is out of range, or a class has too few examples.
@@ -157,9 +156,6 @@ def hide_labels(split: Split, fraction: float, seed: int = 0) -> Split:
             class keeps its label.
         seed: another seed keeps other labels.
 
-    Returns:
-        The same examples with fewer labels.
-
     Raises:
         UserError: the fraction is out of range.
 
@@ -184,14 +180,7 @@ def hide_labels(split: Split, fraction: float, seed: int = 0) -> Split:
 
 
 def labelled(split: Split) -> Split:
-    """Returns the labelled examples of a split, in their order.
-
-    Args:
-        split: the examples, some of them unlabelled.
-
-    Returns:
-        A split without `UNLABELLED` examples.
-    """
+    """Returns the labelled examples of a split, in their order."""
     return _take(split, np.flatnonzero(split.labels != UNLABELLED))
 
 
@@ -212,12 +201,6 @@ def with_splits(
         test: the test examples. Without any, 20 % of `train` is split off first.
         skipped: names of unreadable files, which the data set does not contain.
         validation: the validation examples. Without any, 10 % of `train` is split off.
-
-    Returns:
-        The data set with its three splits.
-
-    Raises:
-        UserError: there are too few examples to split.
     """
     if test is None:
         train, test = split_off(train, TEST_FRACTION)
@@ -234,9 +217,6 @@ def cross_validation_fold(data: ImageData, folds: int, number: int) -> ImageData
         folds: number of folds, at least 2, each with the same fraction of every class.
         number: fold `number % folds` becomes the test split. `number // folds` is the repetition;
             each repetition draws other folds.
-
-    Returns:
-        The data set with that test split. 10 % of the remaining images are for validation.
 
     Raises:
         UserError: a class has fewer images than there are folds.

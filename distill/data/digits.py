@@ -11,9 +11,6 @@ def load_digits() -> ImageData:
 
     The values, 0 to 16 in scikit-learn, are scaled to 0 to 255.
 
-    Returns:
-        The data set, with 1,294 training, 144 validation and 359 test examples.
-
     Example:
 
     >>> load_digits().image_shape

@@ -31,11 +31,12 @@ def load_folder(
     """Loads a folder that has one subfolder of images for each class.
 
     The sorted names of the subfolders are the class names. Images may lie in deeper folders. The
-    function ignores hidden files and files that are not images. Every image becomes RGB.
+    function ignores hidden files and files that are not images. Every image becomes RGB. The test
+    split gets 20 % of the images, and the validation split 10 % of the others.
 
     A folder whose subfolders are `train`, `test` and perhaps `validation` (or `val`), each with a
-    subfolder for each class, keeps these splits. Without `test`, `validation` is the test split, as
-    in TFDS.
+    subfolder for each class, keeps these splits. Without `test`,
+    `validation` is the test split, as in TFDS.
 
     It reads Caltech-256 (Griffin, Holub and Perona 2007) as unpacked, with class folders `001.ak47`
     to `257.clutter`. Class names lose their numbers. Only images that carry the number of their
@@ -49,10 +50,6 @@ def load_folder(
             same size; `"auto"` as in `load_data`.
         unreadable: `"refuse"` raises an error for unreadable files. `"skip"` ignores them and names
             them in `ImageData.skipped`.
-
-    Returns:
-        The data set. Where a split is missing, 20 % of the images become the test split, and 10 %
-        of the others the validation split.
 
     Raises:
         UserError: the folder does not have this structure, or files are unreadable.

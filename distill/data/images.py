@@ -23,13 +23,6 @@ def auto_size(*sizes: tuple[int | None, int | None]) -> int | None:
 def resize(images: np.ndarray | tf.Tensor, image_size: int) -> tf.Tensor:
     """Resizes images to a square: bilinear, with antialiasing, rounded to whole values.
 
-    Args:
-        images: uint8, shape `(height, width, channels)` or `(examples, height, width, channels)`.
-        image_size: the new height and width, in pixels.
-
-    Returns:
-        uint8 images of the new size.
-
     Example:
 
     >>> resize(np.full((4, 6, 1), 7, np.uint8), 2).numpy().ravel()
@@ -49,15 +42,7 @@ _compiled = {number: tf.function(_resize, reduce_retracing=True) for number in (
 
 
 def require_memory(examples: int, image_shape: tuple[int, int, int]) -> None:
-    """Refuses a data set that does not fit into the free memory.
-
-    Args:
-        examples: the number of images.
-        image_shape: height, width and channels of each image.
-
-    Raises:
-        UserError: the images need more memory than is free.
-    """
+    """Refuses a data set that does not fit into the free memory."""
     height, width, channels = image_shape
     # Twice, because both the whole and its parts exist while a data set is split.
     needed = 2 * examples * height * width * channels

@@ -62,23 +62,18 @@ def training_pipeline(
         raise UserError(f"first_step={first_step} is below 0: give 0 for a new run.")
     batches = _training_indices(len(split), batch_size, seed, tf.constant(first_step, tf.int64))
     batches = batches.apply(tf.data.experimental.assert_cardinality(tf.data.INFINITE_CARDINALITY))
-    augment = _augment(split, seed, translation, augmentation)
+    augment = None
+    if translation or augmentation:
+        augment = make_augmentation(augmentation, split.images.shape[1:], seed, translation)
     return _batches(split, batches, teacher_logits, index, augment)
 
 
 def evaluation_pipeline(
     split: Split, batch_size: int, teacher_logits: np.ndarray | None = None, index: bool = False
 ) -> tf.data.Dataset:
-    """Makes one pass over all examples, in their order.
+    """Makes one pass over all examples, in their order; see `training_pipeline`.
 
-    Args:
-        split: the examples. They stay in the CPU's memory.
-        batch_size: examples in each batch, at least 1. The last batch may have fewer.
-        teacher_logits: see `training_pipeline`.
-        index: see `training_pipeline`.
-
-    Returns:
-        A dataset of `(images, labels)` like that of `training_pipeline`, of unknown batch size.
+    The last batch may have fewer examples.
 
     Raises:
         UserError: the split is empty or the batch size is below 1.
@@ -109,14 +104,6 @@ def _training_indices(
 
     passes = tf.data.Dataset.counter(first_pass).map(order)
     return passes.rebatch(batch_size, drop_remainder=True).enumerate(first_step)
-
-
-def _augment(
-    split: Split, seed: int, translation: int, augmentation: Sequence[str]
-) -> Callable | None:
-    if not (translation or augmentation):
-        return None
-    return make_augmentation(augmentation, split.images.shape[1:], seed, translation)
 
 
 def _batches(

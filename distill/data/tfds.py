@@ -34,9 +34,6 @@ def load_tfds(name: str, image_size: int | str | None = None) -> ImageData:
         image_size: height and width of the resized images in pixels. `None` if all images have the
             same size; `"auto"` as in `load_data`.
 
-    Returns:
-        The data set with its three splits.
-
     Raises:
         UserError: TFDS has no such data set, its examples are not images with one label each, or
             it can be neither found nor downloaded.

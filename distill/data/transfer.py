@@ -14,14 +14,7 @@ from distill.errors import UserError, check_number
 
 
 def class_number(data: ImageData, name: str) -> int:
-    """Returns the number of a class, given its name or its number.
-
-    Args:
-        data: the data set.
-        name: a class name, or a number in decimal digits. A name takes precedence.
-
-    Returns:
-        The number, from 0 to `data.classes - 1`.
+    """Returns the number of a class, given its name or else its number in decimal digits.
 
     Raises:
         UserError: the data set has no such class.
@@ -49,9 +42,6 @@ def restrict_classes(
         data: the data set. The function does not change it.
         include: names or numbers of the classes to keep; or
         exclude: names or numbers of the classes to remove, such as clutter. Give one of the two.
-
-    Returns:
-        The data set, with fewer images in each split.
 
     Raises:
         UserError: the data set has no such class, both arguments are given, or fewer than two
@@ -95,9 +85,6 @@ def select_training_classes(
         include: names or numbers of the only classes that it sees. Give one of the two, or neither
             for all training images.
 
-    Returns:
-        The training images of those classes, in their order.
-
     Raises:
         UserError: the data set has no such class, both arguments are given, or no image remains.
 
@@ -139,9 +126,6 @@ def unlabelled_images(data: ImageData, source: ImageData) -> Split:
         data: the data set that determines image size and channels.
         source: the data set that provides its training images. Grayscale images become RGB, and
             RGB images grayscale, where `data` needs that.
-
-    Returns:
-        The images of `source`, all unlabelled.
 
     Raises:
         UserError: the images of `data` are not square, or the channels of `source` cannot be
@@ -187,9 +171,6 @@ def mix_noise(split: Split, share: float, seed: int, kind: str = "uniform") -> S
         share: 0 to 1. At 1 only noise remains, and every example becomes unlabelled.
         seed: another seed gives other noise.
         kind: a name in `NOISE_KINDS`.
-
-    Returns:
-        As many images, with values rounded to whole numbers from 0 to 255.
 
     Raises:
         UserError: the share is out of range, or the kind is unknown.
@@ -245,10 +226,6 @@ NOISE_KINDS = {"uniform": _uniform, "smoothed": _smoothed, "pixels": _pixels, "m
 
 def shuffle_within_classes(labels: np.ndarray, seed: int) -> np.ndarray:
     """Gives every example another example of its own class.
-
-    Args:
-        labels: int array `(examples,)`.
-        seed: another seed gives another order.
 
     Returns:
         int array `(examples,)`: for each example the position of the other one, a permutation.

@@ -193,12 +193,6 @@ class Distiller(TensorFlowSteps, GuardedFit, TeacherStudent):
     ) -> dict:
         """Computes the losses of one batch, in float32 at least.
 
-        Args:
-            teacher: the teacher's outputs, logits `(batch, classes)`.
-            student: the student's.
-            batch: labels, positions, temperature and mode. Without labels the hard loss is 0.
-            sample_weight: weight of each example, for both losses.
-
         Returns:
             Scalars by name: `loss`, `hard_loss`, `soft_loss` and, if there are several, the parts
             of the soft loss.
@@ -293,10 +287,9 @@ def _checked_alpha(alpha):
 
 def _checked_examples(examples):
     wanted = "the number of training examples, a whole number from 1 on"
-    number = check_number("examples", examples, wanted, least=1)
-    if number != int(number):
+    if check_number("examples", examples, wanted, least=1) % 1:
         raise UserError(f"examples is {examples!r}, and must be {wanted}.")
-    return int(number)
+    return int(examples)
 
 
 def _checked_temperature(temperature):

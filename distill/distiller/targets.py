@@ -29,15 +29,7 @@ class Targets(NamedTuple):
 
 
 def unpack(data) -> tuple[Any, Targets, Any]:
-    """Returns the inputs, the targets and the sample weights of a batch.
-
-    Args:
-        data: `(x, y, sample_weight)` or less of it. `y` are labels or a dictionary of the fields
-            of `Targets`.
-
-    Raises:
-        UserError: the dictionary is empty, has other entries, or both kinds of stored targets.
-    """
+    """Returns the inputs, the targets and the sample weights of a batch."""
     x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
     return x, targets_of(y), sample_weight
 

@@ -11,14 +11,7 @@ from distill.models.pair import check_models
 
 
 class TeacherStudent(keras.Model):
-    """Runs both models for a method; called, it is the student. The base of `Distiller`.
-
-    Args:
-        teacher: Keras model or `None`.
-        student: Keras model.
-        method: the method, whose layers decide which features are taken.
-        **kwargs: as in `keras.Model`.
-    """
+    """Runs both models for a method; called, it is the student. The base of `Distiller`."""
 
     def __init__(self, teacher: keras.Model | None, student: keras.Model, method: Method, **kwargs):
         # The student's policy decides whether Keras scales the loss for float16 gradients.
@@ -90,11 +83,7 @@ class TeacherStudent(keras.Model):
         return Outputs(logits, tuple(of_layers)) if features else logits
 
     def teacher_outputs(self, inputs) -> Outputs:
-        """Returns the teacher's outputs in inference mode, outside any gradient.
-
-        Raises:
-            UserError: the distiller has no teacher.
-        """
+        """Returns the teacher's outputs in inference mode, outside any gradient."""
         if self.teacher is None:
             raise UserError(
                 "The distiller has no teacher, so the labels must be a dictionary with "
@@ -108,7 +97,7 @@ class TeacherStudent(keras.Model):
         return Outputs(ops.stop_gradient(logits), tuple(map(ops.stop_gradient, features)))
 
     def teacher_side(self, x, targets) -> Outputs:
-        """Returns the teacher's outputs for a batch, with its stored logits if there are any."""
+        """Returns the teacher's outputs for a batch, with stored logits if there are any."""
         self._build_for(x)
         stored = targets.stored_logits
         if stored is None:

@@ -33,14 +33,6 @@ def reliability(logits: np.ndarray, labels: np.ndarray, bins: int = BINS) -> Rel
 
     Bin `m = 1 … bins` holds the confidences in `((m − 1)/bins, m/bins]`.
 
-    Args:
-        logits: float array `(examples, classes)`.
-        labels: int array `(examples,)`.
-        bins: number of bins between 0 and 1.
-
-    Returns:
-        Mean confidence, accuracy and number of examples of each bin.
-
     Example:
 
     >>> found = reliability(np.log([[0.9, 0.1], [0.3, 0.7]]), np.array([0, 0]), bins=2)
@@ -67,14 +59,6 @@ def reliability(logits: np.ndarray, labels: np.ndarray, bins: int = BINS) -> Rel
 def calibration_error(logits: np.ndarray, labels: np.ndarray, bins: int = BINS) -> float:
     """Computes the expected calibration error: `Σ count/examples · |accuracy − confidence|`.
 
-    Args:
-        logits: float array `(examples, classes)`.
-        labels: int array `(examples,)`.
-        bins: number of bins; see `reliability`.
-
-    Returns:
-        A number from 0, perfectly calibrated, to 1.
-
     Example:
 
     >>> round(calibration_error(np.log([[0.9, 0.1], [0.3, 0.7]]), np.array([0, 0]), bins=2), 6)
@@ -91,13 +75,6 @@ def calibration_error(logits: np.ndarray, labels: np.ndarray, bins: int = BINS) 
 def negative_log_likelihood(logits: np.ndarray, labels: np.ndarray) -> float:
     """Computes the mean of `−log softmax(logits)[label]`, in nats.
 
-    Args:
-        logits: float array `(examples, classes)`.
-        labels: int array `(examples,)`.
-
-    Returns:
-        A number, 0 or more.
-
     Example:
 
     >>> round(negative_log_likelihood(np.zeros((1, 2)), np.array([0])), 4)
@@ -111,10 +88,6 @@ def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
     """Finds the temperature that calibrates a model: the `T` with the lowest NLL of `logits / T`.
 
     Fit it on validation data. Dividing logits by it changes no prediction.
-
-    Args:
-        logits: float array `(examples, classes)`, of validation examples.
-        labels: int array `(examples,)`.
 
     Returns:
         `T`, from 0.05 to 20: above 1 for an overconfident model, and 0.05 for a model that makes

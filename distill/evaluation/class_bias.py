@@ -21,11 +21,6 @@ def best_class_bias(logits: np.ndarray, labels: np.ndarray, classes: Sequence[in
     `max(logits of all other classes) − max(logits of classes)`. The accuracy is therefore constant
     between neighbouring margins, and the search tries every such interval.
 
-    Args:
-        logits: float array `(examples, classes)`, of one or more examples.
-        labels: int array `(examples,)`.
-        classes: numbers of the classes whose logits the correction changes.
-
     Returns:
         The middle of the best interval. Of equally good intervals the widest one counts, and of
         equally wide ones the one nearest to 0. The two outermost intervals count as 2 wide. The
@@ -62,14 +57,6 @@ def best_class_bias(logits: np.ndarray, labels: np.ndarray, classes: Sequence[in
 def with_class_bias(logits: np.ndarray, classes: Sequence[int], bias: float) -> np.ndarray:
     """Returns a copy of logits with a number added to those of some classes.
 
-    Args:
-        logits: float array `(examples, classes)`.
-        classes: numbers of the classes whose logits change.
-        bias: the number to add.
-
-    Returns:
-        float64 array of the same shape.
-
     Example:
 
     >>> with_class_bias(np.array([[1.0, 2.0]]), [1], 0.5)
@@ -83,14 +70,7 @@ def with_class_bias(logits: np.ndarray, classes: Sequence[int], bias: float) -> 
 def add_class_bias(model: keras.Model, classes: Sequence[int], bias: float) -> keras.Model:
     """Returns a copy of a model with a number added to the bias of some classes.
 
-    Args:
-        model: a functional or sequential model that ends in a dense layer with a bias and without
-            an activation. The function does not change it.
-        classes: numbers of the classes whose bias changes.
-        bias: the number to add.
-
-    Returns:
-        The corrected copy.
+    The model is functional or sequential and ends in a dense layer with a bias and no activation.
 
     Raises:
         UserError: the model does not end in such a layer.

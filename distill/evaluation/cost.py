@@ -16,14 +16,8 @@ def multiply_adds(model: keras.Model, input_shape: tuple[int, ...] | None = None
 
     The count covers matrix products, those in attention included, and convolutions. It leaves out
     biases, activations, normalisation and pooling, and whatever runs in loops (the steps of
-    recurrent layers after the first) and branches.
-
-    Args:
-        model: a Keras classifier.
-        input_shape: `(height, width, channels)`. Default: the shape that the model was built with.
-
-    Returns:
-        The number of multiplications, each with its addition.
+    recurrent layers after the first) and branches. `input_shape` is `(height, width, channels)`; by
+    default, that of the built model.
 
     Raises:
         UserError: the size of a product is known only when the model runs.
@@ -119,9 +113,6 @@ def speed(
         image_shape: `(height, width, channels)`.
         batch_size: images in a call.
         seconds: about how long to measure; at least 10 calls are timed.
-
-    Returns:
-        Median and quartiles of the time from a call to its result.
     """
     run = tf.function(lambda images: model(images, training=False), autograph=False)
     images = np.random.default_rng(0).integers(0, 256, (batch_size, *image_shape))

@@ -13,10 +13,6 @@ def most_ambiguous(logits: np.ndarray, labels: np.ndarray) -> list[int]:
 
     The most ambiguous example has the smallest difference between its two largest logits.
 
-    Args:
-        logits: float array `(examples, classes)`, with two classes or more.
-        labels: int array `(examples,)`.
-
     Returns:
         Indices of examples, the most ambiguous first. A class without a correct prediction has
         none.
@@ -38,12 +34,7 @@ def resemblance(logits: np.ndarray, labels: np.ndarray, temperature: float = 1.0
     """Computes the mean soft targets of each class.
 
     `resemblance[i, j]` is the mean of `softmax(logits / temperature)[j]` over the examples of class
-    `i`: how much of a `j` the teacher sees in an `i`.
-
-    Args:
-        logits: the teacher's logits, float array `(examples, classes)`.
-        labels: int array `(examples,)`; unlabelled examples are ignored.
-        temperature: a number above 0.
+    `i`: how much of a `j` the teacher sees in an `i`. Unlabelled examples are ignored.
 
     Returns:
         float64 `(classes, classes)`, in which each row sums to 1; NaN in the row of a class without
@@ -66,10 +57,6 @@ def resemblance(logits: np.ndarray, labels: np.ndarray, temperature: float = 1.0
 def most_alike(resemblances: np.ndarray) -> tuple[int, int]:
     """Finds the two classes that resemble each other most.
 
-    Args:
-        resemblances: float array `(classes, classes)`, as `resemblance` returns it, with two
-            classes or more.
-
     Returns:
         The two classes; the first one resembles the second more than the second the first.
 
@@ -88,12 +75,6 @@ def between(logits: np.ndarray, labels: np.ndarray, one: int, other: int) -> lis
     """Finds up to four correctly classified examples that lead from one class to another.
 
     The difference of the two classes' logits says how much an example resembles the other class.
-
-    Args:
-        logits: float array `(examples, classes)`.
-        labels: int array `(examples,)`.
-        one: a class.
-        other: another class.
 
     Returns:
         Indices of examples: the `one` least like `other`, the `one` most like it, the `other` most

@@ -63,13 +63,6 @@ def looks_like_probabilities(logits: np.ndarray) -> bool:
 def evaluate(model: keras.Model, split: Split) -> dict[str, float]:
     """Computes the metrics of a model on a split of labelled examples; see `measure`.
 
-    Args:
-        model: a Keras classifier; see `predict_logits`.
-        split: labelled images, values 0 to 255.
-
-    Returns:
-        The metrics, by name.
-
     Raises:
         UserError: as `predict_logits` and `measure`.
     """
@@ -78,10 +71,6 @@ def evaluate(model: keras.Model, split: Split) -> dict[str, float]:
 
 def measure(logits: np.ndarray, labels: np.ndarray) -> dict[str, float]:
     """Computes the metrics of predictions.
-
-    Args:
-        logits: float array `(examples, classes)`.
-        labels: int array `(examples,)`.
 
     Returns:
         A dictionary of plain numbers: `examples`; `errors`, the number of wrong predictions;
@@ -122,13 +111,6 @@ def measure(logits: np.ndarray, labels: np.ndarray) -> dict[str, float]:
 def confusion(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """Counts examples by true class (rows) and predicted class (columns).
 
-    Args:
-        logits: float array `(examples, classes)`.
-        labels: int array `(examples,)`.
-
-    Returns:
-        int array `(classes, classes)`.
-
     Example:
 
     >>> confusion(np.array([[2.0, 0.0], [1.0, 0.0], [0.0, 1.0]]), np.array([0, 1, 1]))
@@ -140,43 +122,19 @@ def confusion(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
 
 
 def per_class_accuracy(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Computes the accuracy on the examples of each class.
-
-    Args:
-        logits: float array `(examples, classes)`.
-        labels: int array `(examples,)`.
-
-    Returns:
-        `(classes,)`, from 0 to 1; NaN for a class without examples.
-    """
+    """Computes the accuracy of each class, `(classes,)`; NaN for a class without examples."""
     counts = confusion(logits, labels)
     with np.errstate(invalid="ignore"):
         return np.diag(counts) / counts.sum(axis=1)
 
 
 def agreement(teacher_logits: np.ndarray, student_logits: np.ndarray) -> float:
-    """Computes the fraction of examples for which both models predict the same class.
-
-    Args:
-        teacher_logits: float array `(examples, classes)`.
-        student_logits: float array `(examples, classes)`.
-
-    Returns:
-        A number from 0 to 1.
-    """
+    """Computes the fraction of examples for which both models predict the same class."""
     return float(np.mean(np.argmax(teacher_logits, -1) == np.argmax(student_logits, -1)))
 
 
 def kl_to_teacher(teacher_logits: np.ndarray, student_logits: np.ndarray) -> float:
-    """Computes the mean of `KL(teacher ‖ student)` at temperature 1, in nats.
-
-    Args:
-        teacher_logits: float array `(examples, classes)`.
-        student_logits: float array `(examples, classes)`.
-
-    Returns:
-        0 if both give the same probabilities, otherwise a positive number.
-    """
+    """Computes the mean of `KL(teacher ‖ student)` at temperature 1, in nats."""
     log_p = log_softmax(np.asarray(teacher_logits, "float64"), axis=-1)
     log_q = log_softmax(np.asarray(student_logits, "float64"), axis=-1)
     mean = np.mean(np.sum(np.exp(log_p) * (log_p - log_q), axis=-1))

@@ -11,12 +11,11 @@ from distill.methods.method import Method, at_least_float32, check_weight
 def hint_loss(teacher_features, student_features):
     """Mean squared difference of features: `1/n · Σᵢ (tᵢ − sᵢ)²` over the `n` values of an example.
 
+    It is `(batch,)`, in float32 at least.
+
     Args:
         teacher_features: float tensor `(batch, ...)`.
         student_features: float tensor of the same shape.
-
-    Returns:
-        Float tensor `(batch,)`, in float32 at least.
 
     Example:
 

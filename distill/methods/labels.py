@@ -18,9 +18,7 @@ class CrossEntropy(keras.losses.Loss):
     Args:
         label_smoothing: `ε`, at least 0 and below 1: the label's class gets the probability
             `1 − ε + ε/classes`, and every other class `ε/classes`.
-        name: as in Keras.
-        reduction: as in Keras.
-        dtype: as in Keras; `None` is Keras' default precision, but float32 at least.
+        name, reduction, dtype: as in Keras; the default precision is float32 at least.
 
     Example:
 
@@ -90,15 +88,7 @@ def label_weights(y_true, sample_weight=None):
 
 
 def resolve_hard_loss(loss):
-    """Returns a loss of labels and logits from the argument of `compile(loss=...)`.
-
-    Args:
-        loss: `None` or the name of a cross-entropy, which mean `CrossEntropy`; or a
-            `keras.losses.Loss` or a function of `(labels, logits)`, returned as they are.
-
-    Raises:
-        UserError: `loss` takes probabilities (`from_logits=False`).
-    """
+    """Returns a loss of labels and logits from the argument of `compile(loss=...)`."""
     names = ("sparse_categorical_crossentropy", "categorical_crossentropy", "crossentropy")
     if loss is None or loss in names:
         return CrossEntropy()

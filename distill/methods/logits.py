@@ -1,4 +1,8 @@
-"""Methods that match the last layer: the logits, or probabilities made from them."""
+"""Methods that match the last layer: the logits, or probabilities made from them.
+
+The functions take float logits `(batch, classes)` and a positive scalar, the temperature `T`. They
+return one loss per example, `(batch,)`, in float32 at least.
+"""
 
 import keras
 from keras import ops
@@ -12,14 +16,6 @@ def kd(teacher_logits, student_logits, temperature):
     `T² · KL(p ‖ q) = T² · Σᵢ pᵢ (log pᵢ − log qᵢ)`, where `p = softmax(teacher_logits / T)` and
     `q = softmax(student_logits / T)`. The gradient with respect to a student's logit is
     `T (qᵢ − pᵢ)`: with the factor `T²` it keeps its magnitude as `T` grows.
-
-    Args:
-        teacher_logits: float tensor `(batch, classes)`.
-        student_logits: float tensor `(batch, classes)`.
-        temperature: `T`, a positive scalar.
-
-    Returns:
-        Float tensor `(batch,)`, in float32 at least, zero where the two models agree.
 
     Example:
 
@@ -47,13 +43,7 @@ def mse_logits(teacher_logits, student_logits, temperature=1.0):
     Unlike `kd`, it also matches the mean of the teacher's logits, which softmax ignores. For logits
     with mean zero it is twice the limit of `kd` at high temperature.
 
-    Args:
-        teacher_logits: float tensor `(batch, classes)`.
-        student_logits: float tensor `(batch, classes)`.
-        temperature: ignored; nothing is softened.
-
-    Returns:
-        Float tensor `(batch,)`, in float32 at least.
+    `temperature` is ignored; nothing is softened.
 
     Example:
 
@@ -73,14 +63,6 @@ def mse_probabilities(teacher_logits, student_logits, temperature):
 
     `p = softmax(teacher_logits / T)`, `q = softmax(student_logits / T)`, `N` classes. The
     gradient of the plain mean falls with `1/T²`, as for `kd`, hence the same factor.
-
-    Args:
-        teacher_logits: float tensor `(batch, classes)`.
-        student_logits: float tensor `(batch, classes)`.
-        temperature: `T`, a positive scalar.
-
-    Returns:
-        Float tensor `(batch,)`, in float32 at least.
 
     Example:
 
@@ -103,13 +85,7 @@ def hard_label(teacher_logits, student_logits, temperature=1.0):
     The student learns the teacher's decision and nothing about the other classes. If several
     logits are equally large, the first one counts.
 
-    Args:
-        teacher_logits: float tensor `(batch, classes)`.
-        student_logits: float tensor `(batch, classes)`.
-        temperature: ignored; nothing is softened.
-
-    Returns:
-        Float tensor `(batch,)`, in float32 at least.
+    `temperature` is ignored; nothing is softened.
 
     Example:
 

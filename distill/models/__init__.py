@@ -47,16 +47,13 @@ MODELS = {
 
 
 def build_model(name: str, input_shape: tuple[int, ...], classes: int, **options) -> keras.Model:
-    """Builds a model with fresh weights.
+    """Builds a model with fresh weights, whose last layer is named `logits`.
 
     Args:
         name: a name in `MODELS`.
         input_shape: `(height, width, channels)` of images with values 0 to 255.
         classes: number of logits.
         **options: what else the function of that name takes, e.g. `hidden=800` for `"mlp"`.
-
-    Returns:
-        A built `keras.Model` whose last layer is named `logits`.
 
     Raises:
         UserError: an unknown name or option, or a value that the model cannot have.

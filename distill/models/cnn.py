@@ -24,12 +24,6 @@ def cnn(
         filters: filters of the first two convolutions.
         dense: units of the dense layer.
         dropout: dropout rate before the dense layer and before the logits, 0 to 1.
-
-    Returns:
-        A built `keras.Model` that returns logits.
-
-    Raises:
-        UserError: the images are too small.
     """
     check_size(input_shape, minimum=4, name="cnn")
     inputs = keras.Input(input_shape, name="image")
@@ -62,12 +56,6 @@ def flower_cnn(
         classes: number of logits.
         dense: units of the dense layer.
         dropout: dropout rate before the dense layer, 0 to 1. The source does not state it.
-
-    Returns:
-        A built `keras.Model` that returns logits.
-
-    Raises:
-        UserError: the images are too small.
     """
     check_size(input_shape, minimum=16, name="flower_cnn")
     inputs = keras.Input(input_shape, name="image")
@@ -87,16 +75,7 @@ def flower_cnn(
 
 
 def check_size(input_shape: tuple[int, ...], minimum: int, name: str) -> None:
-    """Refuses images that are too small for a model.
-
-    Args:
-        input_shape: `(height, width, channels)`.
-        minimum: the smallest height and width, in pixels.
-        name: the model's name, for the message.
-
-    Raises:
-        UserError: height or width is below `minimum` pixels.
-    """
+    """Refuses images that are too small for a model."""
     if min(input_shape[:2]) < minimum:
         raise UserError(
             f"Images of {input_shape[0]}×{input_shape[1]} pixels are too small for the model "

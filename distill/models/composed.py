@@ -13,13 +13,7 @@ def copy_of(
 ) -> keras.Model:
     """Copies a model without its optimizer and losses, so that its file does not need `distill`.
 
-    Args:
-        model: the model. The function does not change it.
-        weights: the copy's weights, as `get_weights` returns them. Default: those of the model.
-        name: the copy's name. Default: that of the model.
-
-    Returns:
-        A model of the same type.
+    The copy can have other weights, as `get_weights` returns them, and another name.
     """
     renamed = {} if name is None else {"name": name}
     copy = type(model).from_config(model.get_config() | renamed)
@@ -28,17 +22,7 @@ def copy_of(
 
 
 def require_classifier(model: keras.Model) -> keras.layers.Dense:
-    """Returns a model's last layer, which must be a dense layer.
-
-    Args:
-        model: a functional or sequential model.
-
-    Returns:
-        The dense layer.
-
-    Raises:
-        UserError: the last layer is not a dense layer.
-    """
+    """Returns a model's last layer, which must be a dense layer."""
     layer, _ = last_call(model)
     if not isinstance(layer, keras.layers.Dense):
         raise UserError(
@@ -53,14 +37,6 @@ def with_new_classifier(model: keras.Model, classes: int) -> keras.Model:
 
     Only the new classifier has trainable weights. Batch normalisation runs in inference mode, also
     during training, so that the features are those of the given model.
-
-    Args:
-        model: a functional or sequential model that ends in a dense layer. The function does not
-            change it.
-        classes: number of logits of the new classifier, whose weights are freshly initialized.
-
-    Returns:
-        The new model.
 
     Raises:
         UserError: the model does not end in a dense layer.
@@ -84,16 +60,10 @@ def with_new_classifier(model: keras.Model, classes: int) -> keras.Model:
 
 
 def mean_of_logits(models: Sequence[keras.Model]) -> keras.Model:
-    """Builds an ensemble whose logits are the mean of the models' logits.
+    """Builds an ensemble of copies of models, whose logits are the mean of the models' logits.
 
     At any temperature, its soft targets are the normalized geometric mean of the models' soft
     targets, one of the two means that Hinton, Vinyals and Dean (2015) propose.
-
-    Args:
-        models: models with the same input shape and the same classes.
-
-    Returns:
-        A model that holds copies of the models.
 
     Example:
 

@@ -11,14 +11,8 @@ from distill.models.logits import logits_model
 def feature_model(model: keras.Model, layers: Sequence[str | None] = (None,)) -> keras.Model:
     """Returns a view of a model whose outputs are its logits and the features of some layers.
 
-    The view shares all layers: training it trains the model. The model itself is not changed.
-
-    Args:
-        model: a functional or sequential Keras model with one output `(batch, classes)`.
-        layers: names of layers. `None` is the penultimate output, the input of the logits' layer.
-
-    Returns:
-        A Keras model, inputs -> `[logits, *features]`.
+    The view, inputs -> `[logits, *features]`, shares all layers: training it trains the model. The
+    name `None` is the penultimate output, the input of the logits' layer.
 
     Raises:
         UserError: the model is subclassed or has several outputs, has no such layer, or has no

@@ -33,11 +33,7 @@ def ends_in_softmax(model: keras.Model) -> bool:
     """Returns whether the last layer of a functional or sequential model applies softmax.
 
     The softmax functions of Keras, TensorFlow, JAX and PyTorch are recognised, also in a model
-    that is itself the last layer.
-
-    Args:
-        model: a Keras model. Subclassed models cannot be inspected; for those the answer is
-            `False`.
+    that is itself the last layer. Subclassed models cannot be inspected: the answer is `False`.
 
     Example:
 
@@ -76,14 +72,7 @@ def logits_model(model: keras.Model) -> keras.Model:
 
     A functional or sequential model that ends in softmax is cut before it. The view runs the same
     layers with the same weights, so training the view trains the model. The model itself is not
-    changed.
-
-    Args:
-        model: a Keras model with one output of shape `(batch, classes)`, built if it is
-            sequential.
-
-    Returns:
-        A Keras model of the same inputs.
+    changed. It has one output, `(batch, classes)`, and is built if it is sequential.
 
     Example:
 
@@ -105,20 +94,7 @@ def logits_model(model: keras.Model) -> keras.Model:
 
 
 def check_logits(outputs, model: keras.Model, role: str):
-    """Refuses outputs that cannot be logits.
-
-    Args:
-        outputs: the result of calling the model.
-        model: the model, for its name.
-        role: `"teacher"` or `"student"`, for the message.
-
-    Returns:
-        `outputs`.
-
-    Raises:
-        UserError: `outputs` is not one tensor `(batch, classes)`, or the result of softmax or
-            sigmoid.
-    """
+    """Refuses outputs that cannot be logits."""
     shape = getattr(outputs, "shape", None)
     if shape is None or len(shape) != 2:
         found = type(outputs).__name__ if shape is None else f"shape {tuple(shape)}"

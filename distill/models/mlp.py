@@ -33,12 +33,6 @@ def mlp(
             weights of each hidden unit are scaled down to at most this Euclidean norm. A number
             above 0, or `None` for no constraint.
 
-    Returns:
-        A built `keras.Model` that returns logits.
-
-    Raises:
-        UserError: `depth` or `max_norm` is out of range.
-
     References: Hinton, Vinyals and Dean (2015), section 3, https://arxiv.org/abs/1503.02531;
     Hinton et al. (2012), https://arxiv.org/abs/1207.0580, for the weight constraint.
     """

@@ -44,9 +44,6 @@ def mobilenet_v2(
             MobileNetV2 has 0.9. With the 0.999 of keras.applications, the averages lag thousands of
             steps behind, and a network trained for fewer steps guesses at inference.
 
-    Returns:
-        A built `keras.Model` that returns logits.
-
     Raises:
         UserError: an argument is out of range, or the weights can be neither found nor downloaded.
 
@@ -79,20 +76,13 @@ def overlapping_mobilenet_v2(
     `distill.models` before you load a saved model.
 
     Args:
-        input_shape: `(height, width, channels)`, height and width 32 or more, values 0 to 255.
-        classes: number of logits.
+        input_shape, classes: as in `mobilenet_v2`.
         width: factor on the channels of every layer, which stay multiples of 8; above 0.
         expansion: factor on the channels within a block, a whole number, 1 or more.
         groups: number of groups of channels; 1, 2, 4 or 8 divide every layer.
         overlap: the additional width of each group's window of input channels, as a fraction of an
             equal share of the channels, 0 or more.
-        dropout: dropout rate before the logits, 0 to 1.
-        momentum: momentum of batch normalisation's moving averages, from 0 to below 1. PyTorch's
-            MobileNetV2 has 0.9. With the 0.999 of keras.applications, the averages lag thousands of
-            steps behind, and a network trained for fewer steps guesses at inference.
-
-    Returns:
-        A built `keras.Model` that returns logits.
+        dropout, momentum: as in `mobilenet_v2`.
 
     Raises:
         UserError: an argument is out of range, or `groups` do not suit the channels.

@@ -8,16 +8,7 @@ from distill.errors import UserError
 
 
 def check_models(teacher: keras.Model | None, student: keras.Model) -> None:
-    """Refuses a teacher and a student that do not fit together.
-
-    Args:
-        teacher: the teacher, or `None`.
-        student: the student.
-
-    Raises:
-        UserError: one is not a Keras model, they share weights, or they have different numbers of
-            classes.
-    """
+    """Refuses a teacher and a student that do not fit together."""
     models = {"student": student} if teacher is None else {"teacher": teacher, "student": student}
     for role, model in models.items():
         if not isinstance(model, keras.Model):

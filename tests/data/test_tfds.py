@@ -64,9 +64,14 @@ def prepared(name):
     return builder
 
 
-def test_mnist():
+@pytest.fixture(scope="module")
+def mnist():
     prepared("mnist")
-    data = load_tfds("mnist")
+    return load_tfds("mnist")
+
+
+def test_mnist(mnist):
+    data = mnist
     assert (len(data.train), len(data.validation), len(data.test)) == (54000, 6000, 10000)
     assert (data.name, data.image_shape, data.class_names) == (
         "mnist",
@@ -87,9 +92,8 @@ def test_mnist():
     assert round(np.sqrt(histogram @ (values - histogram @ values) ** 2), 4) == 0.3081
 
 
-def test_the_order_is_that_on_disk():
-    builder = prepared("mnist")
-    data = load_tfds("mnist")
+def test_the_order_is_that_on_disk(mnist):
+    data, builder = mnist, tfds.builder("mnist")
     first = list(builder.as_dataset(split="test").take(50).as_numpy_iterator())
     assert data.test.labels[:50].tolist() == [int(example["label"]) for example in first]
     np.testing.assert_array_equal(data.test.images[49], first[49]["image"])

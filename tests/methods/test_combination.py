@@ -107,7 +107,7 @@ def test_members_receive_their_own_layers(tmp_path):
     assert method.teacher_layers == ("h0", "h1")
     assert method.student_layers == ("h1", None, "h0")
     model = Distiller(teacher=network(8, 7), student=network(4, 6), method=method)
-    model.compile("adam")
+    model.compile("adam", run_eagerly=True)
     shapes = [[tuple(r.kernel.shape) for r in each.regressors] for each in (first, second)]
     assert shapes == [[(6, 8)], [(6, 7), (4, 8)]]
     got = model.evaluate(X, Y, verbose=0, return_dict=True)
@@ -115,7 +115,7 @@ def test_members_receive_their_own_layers(tmp_path):
     named = sum(got[name] for name in ("kd", "hint", "kd_2", "hint_2"))
     assert named == pytest.approx(got["soft_loss"], rel=1e-6)
     alone = Distiller(teacher=model.teacher, student=model.student, method=first)
-    alone.compile("adam")
+    alone.compile("adam", run_eagerly=True)
     hint = alone.evaluate(X, Y, verbose=0, return_dict=True)["hint"]
     assert got["hint"] == pytest.approx(hint, rel=1e-6)
 

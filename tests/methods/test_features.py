@@ -37,7 +37,8 @@ def network(hidden, name):
     )
 
 
-def distiller(**options):
+def distiller(eagerly=True, **options):
+    """Eager, unless the compiled step is the point: tracing takes a second."""
     model = Distiller(
         teacher=network(8, "wide"),
         student=network(4, "narrow"),
@@ -45,7 +46,7 @@ def distiller(**options):
         alpha=0.3,
         temperature=2.0,
     )
-    model.compile(keras.optimizers.SGD(1.0))
+    model.compile(keras.optimizers.SGD(1.0), run_eagerly=eagerly)
     return model
 
 
@@ -90,7 +91,7 @@ def test_several_pairs_of_layers_against_numpy():
     teacher, student = deep(8, 7), deep(4, 6)
     method = FitNet(("h0", "h1"), ("h1", "h0"), weight=0.5)
     model = Distiller(teacher=teacher, student=student, method=method)
-    model.compile("sgd")
+    model.compile("sgd", run_eagerly=True)
     expected = 0.0
     for number, (of_teacher, of_student) in enumerate((("h0", "h1"), ("h1", "h0"))):
         got = []
@@ -108,7 +109,7 @@ def test_several_pairs_of_layers_against_numpy():
 
 def test_step_against_gradients_by_finite_differences():
     """The regressor learns as well, from the soft loss only."""
-    model = distiller(weight=2.0)
+    model = distiller(eagerly=False, weight=2.0)
     model.alpha = 0.0
     before = weights_of(model)
     model.train_on_batch(X, Y)
