@@ -11,7 +11,7 @@ import tensorflow as tf
 from PIL import Image
 
 from distill.data.dataset import ImageData, Split, with_splits
-from distill.data.images import require_memory, resize
+from distill.data.images import oriented_size, require_memory, resize, to_array
 from distill.errors import UserError
 
 SUFFIXES = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
@@ -27,7 +27,8 @@ def load_folder(
     """Loads a folder that has one subfolder of images for each class.
 
     The sorted names of the subfolders are the class names. Images may lie in deeper folders. The
-    function ignores hidden files and files that are not images. Every image becomes RGB.
+    function ignores hidden files and files that are not images. Every image becomes RGB,
+    and upright if its EXIF data say how it was held.
 
     It reads Caltech-256 (Griffin, Holub and Perona 2007) as unpacked, with class folders `001.ak47`
     to `257.clutter`. Class names lose their numbers. Only images that carry the number of their
@@ -72,7 +73,7 @@ def load_folder(
         images = np.empty((len(files), *shape, 3), np.uint8)
 
         def decode(index: int, image: Image.Image) -> None:
-            pixels = _rgb(image)
+            pixels = to_array(image, 3)
             if image_size:
                 with tf.device("CPU"):
                     pixels = resize(pixels, image_size).numpy()
@@ -126,7 +127,7 @@ def _find(root: Path) -> tuple[list[str], list[Path], np.ndarray]:
         )
     names, found = _as_caltech_256(folders) or (
         [folder.name for folder in folders],
-        [_images_in(folder) for folder in folders],
+        [images_in(folder) for folder in folders],
     )
     empty = [folder.name for folder, files in zip(folders, found, strict=True) if not files]
     if empty:
@@ -151,7 +152,8 @@ def _as_caltech_256(folders: list[Path]) -> tuple[list[str], list[list[Path]]] |
     return (names, found) if all(found) and len(set(names)) == len(names) else None
 
 
-def _images_in(folder: Path) -> list[Path]:
+def images_in(folder: Path) -> list[Path]:
+    """Returns the image files in a folder and in deeper ones, sorted, without hidden files."""
     return [
         file
         for file in sorted(folder.rglob("*"))
@@ -165,7 +167,7 @@ def _one_size(root: Path, files: list[Path], pool: ThreadPoolExecutor) -> tuple[
     sizes: list[tuple[int, int] | None] = [None] * len(files)
 
     def measure(index: int, image: Image.Image) -> None:
-        sizes[index] = image.size
+        sizes[index] = oriented_size(image)
 
     _open_all(pool, files, measure)
     different = sorted({size for size in sizes if size})
@@ -200,16 +202,6 @@ def _open_all(
         return True
 
     return list(pool.map(attempt, range(len(files))))
-
-
-def _rgb(image: Image.Image) -> np.ndarray:
-    if image.mode.startswith("I"):
-        # Pillow would clip 16-bit values at 255, which makes nearly every pixel white.
-        grey = np.clip(np.asarray(image).astype(np.int32) >> 8, 0, 255)
-        image = Image.fromarray(grey.astype(np.uint8))
-    if "transparency" in image.info:
-        image = image.convert("RGBA")
-    return np.asarray(image.convert("RGB"))
 
 
 def _relative(file: Path, root: Path) -> str:
