@@ -94,9 +94,9 @@ def export(
         output: the folder in which FORMAT/ is made, by default RUN/export.
     """
     start_tensorflow(say=False)
-    from distill import deployment
+    from distill.deployment import export_run
 
-    deployment.export_run(
+    export_run(
         run,
         format,
         checkpoint=checkpoint,
@@ -131,10 +131,10 @@ def predict(
     if json and csv:
         raise UserError("--json and --csv exclude each other; give one of them.")
     start_tensorflow(say=False)
-    from distill import deployment
+    from distill.deployment import predict
 
     form = "json" if json else "csv" if csv else "table"
-    return deployment.predict(model, images, top=top, form=form, checkpoint=checkpoint)
+    return predict(model, images, top=top, form=form, checkpoint=checkpoint)
 
 
 COMMANDS: dict[str, Callable] = {

@@ -132,8 +132,8 @@ def print_checks(checks: Sequence[FileCheck], console: Console) -> None:
         f"difference of {first.output} from the Keras model's (up to {first.largest:.3g}). agree: "
         f"same class as the Keras model, whose accuracy is {first.keras_accuracy * 100:.1f} %. "
         f"Accuracy with its 95 % interval (Wilson). ms, p95: median and 95th percentile of "
-        f"{first.calls} calls with one image, {threads}. MB: peak memory of the process, with Python "
-        "and the runtime.",
+        f"{first.calls} calls with one image, {threads}. MB: peak memory of the process, with "
+        "Python and the runtime.",
         highlight=False,
     )
 

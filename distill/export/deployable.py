@@ -107,16 +107,28 @@ def _in_float32(model):
     """The model itself, or a copy in float32 of one that computes in lower precision."""
     if all(layer.compute_dtype == "float32" for layer in model._flatten_layers()):
         return model
+    return plain_copy(model, "float32")
 
-    def lowered(value):
+
+def plain_copy(model: keras.Model, dtype: str | None = None) -> keras.Model:
+    """Copies a model, with the models inside it, without optimizers and losses.
+
+    Args:
+        model: the model. The function does not change it.
+        dtype: the copy's precision. Default: that of each layer.
+
+    Returns:
+        A model of the same type.
+    """
+
+    def plain(value):
         if isinstance(value, dict):
-            if value.get("class_name") == "DTypePolicy":
-                return value | {"config": {"name": "float32"}}
-            return {key: lowered(each) for key, each in value.items()}
-        return [lowered(each) for each in value] if isinstance(value, list) else value
+            if dtype and value.get("class_name") == "DTypePolicy":
+                return value | {"config": {"name": dtype}}
+            return {key: plain(each) for key, each in value.items() if key != "compile_config"}
+        return [plain(each) for each in value] if isinstance(value, list) else value
 
-    config = lowered(keras.saving.serialize_keras_object(model))
-    config.pop("compile_config", None)
+    config = plain(keras.saving.serialize_keras_object(model))
     copy = keras.saving.deserialize_keras_object(config, safe_mode=True)
     copy.set_weights(model.get_weights())
     return copy

@@ -8,8 +8,8 @@ import keras
 import numpy as np
 
 from distill.errors import UserError
+from distill.export.deployable import plain_copy
 from distill.export.format import Bounds, Format, quiet, unsupported
-from distill.models import copy_of
 
 
 def write_keras_int8(
@@ -29,7 +29,7 @@ def write_keras_int8(
         UserError: the model cannot be copied, or has no layer that Keras can quantise.
     """
     try:
-        copy = copy_of(model)
+        copy = plain_copy(model)
     except Exception as error:  # a layer of a class that is not registered, a subclassed model
         raise unsupported("keras-int8", [], error) from error
     with quiet():

@@ -14,7 +14,7 @@ from distill.export.format import Bounds, Format, quiet, unsupported
 from distill.export.saved_model import serving_function
 
 CALIBRATION_IMAGES = 200
-_OPERATION = re.compile(r"(?:'tf\.(\w+)' op is neither|Flex(\w+)|Op type not registered '(\w+)')")
+_OPERATION = re.compile(r"'tf\.(\w+)' op is neither a custom op")
 
 
 def write_litert(
@@ -50,8 +50,7 @@ def write_litert(
         with quiet():
             content = converter.convert()
     except Exception as error:  # the converter raises many kinds
-        found = [next(filter(None, match)) for match in _OPERATION.findall(str(error))]
-        raise unsupported(name, found, error) from error
+        raise unsupported(name, _OPERATION.findall(str(error)), error) from error
     path.write_bytes(content)
     with zipfile.ZipFile(path, "a") as archive:
         archive.writestr("labels.txt", "".join(f"{label}\n" for label in class_names))
