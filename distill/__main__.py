@@ -1,4 +1,4 @@
-"""`python -m distill`: inspect, compare and report finished runs."""
+"""`python -m distill`: inspect, compare, report, export and use finished runs."""
 
 import sys
 

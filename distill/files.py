@@ -8,6 +8,8 @@ import csv
 import hashlib
 import json
 import os
+import shutil
+import tempfile
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -28,6 +30,25 @@ def replacing(path: Path) -> Iterator[Path]:
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def replacing_folder(path: Path) -> Iterator[Path]:
+    """Yields an empty temporary folder beside `path`, and renames it to `path` at the end.
+
+    A folder that is there already is replaced. After an error nothing has changed.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    place = Path(tempfile.mkdtemp(prefix=f".partial-{path.name}-", dir=path.parent))
+    try:
+        new, old = place / "new", place / "old"
+        new.mkdir()
+        yield new
+        if path.exists():
+            path.rename(old)
+        new.rename(path)
+    finally:
+        shutil.rmtree(place, ignore_errors=True)
 
 
 def write_text(path: Path, text: str) -> None:
@@ -107,6 +128,11 @@ def load_model(path: Path | str) -> keras.Model:
     try:
         model = keras.saving.load_model(path, compile=False, safe_mode=True)
     except Exception as error:  # Keras raises many kinds for a damaged file
+        if lambdas := _lambdas_in(path):
+            raise UserError(
+                f"The model file {path} has Lambda layers ({', '.join(map(repr, lambdas))}), whose "
+                "Python code is not safe to load; replace each by a built-in layer and save again."
+            ) from error
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise UserError(
             f"The model file {path} cannot be loaded ({reason}); give a .keras file saved by Keras "
@@ -115,3 +141,21 @@ def load_model(path: Path | str) -> keras.Model:
     if not isinstance(model, keras.Model):
         raise UserError(f"The file {path} holds {type(model).__name__}, not a keras.Model.")
     return model
+
+
+def _lambdas_in(path):
+    """The names of the `Lambda` layers in a `.keras` file, which runs no code to find them."""
+
+    def found(value):
+        if isinstance(value, dict):
+            if value.get("class_name") == "Lambda" and isinstance(value.get("config"), dict):
+                yield str(value["config"].get("name", "lambda"))
+            value = [*value.values()]
+        for each in value if isinstance(value, list) else ():
+            yield from found(each)
+
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return [*found(json.loads(archive.read("config.json")))]
+    except (OSError, KeyError, ValueError, zipfile.BadZipFile):
+        return []

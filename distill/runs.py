@@ -15,7 +15,7 @@ import platform
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -98,6 +98,10 @@ class Run:
     def history(self) -> dict[str, list[float]]:
         """Returns each logged value by name, one number for each epoch."""
         return read_history(self.folder / "history.csv")
+
+    def class_names(self) -> tuple[str, ...]:
+        """Returns the name of each class; nothing for a run of an older version."""
+        return tuple(self.settings().get("class_names", ()))
 
     def settings(self) -> dict[str, Any]:
         """Returns what the run was made from: `recipe`, `identity`, `versions` and so on."""
@@ -199,11 +203,14 @@ def locked(folder: Path) -> Iterator[None]:
         ) from error
 
 
-def write_settings(folder: Path, recipe: dict, identity: dict) -> None:
-    """Writes down what a run is made from, before it starts."""
+def write_settings(
+    folder: Path, recipe: dict, identity: dict, class_names: Sequence[str] = ()
+) -> None:
+    """Writes down what a run is made from, before it starts; class names are for its users."""
     settings = {
         "format": FORMAT,
         "identity": identity,
+        "class_names": [*class_names],
         "recipe": recipe,
         "versions": {"python": platform.python_version(), **dict(map(_version, _PACKAGES))},
         "git_commit": _git_commit(),

@@ -23,7 +23,7 @@ def test_help_names_every_command_and_needs_no_keras():
         timeout=60,
     )
     assert done.returncode == 0
-    assert "Inspect, compare and report finished runs." in done.stdout
+    assert "Inspect, compare, report, export and use finished runs." in done.stdout
     for command in COMMANDS:
         assert f" {command} " in done.stdout
     assert "keras" not in done.stderr
@@ -52,6 +52,17 @@ def test_help_of_each_command(command, capsys):
         ("report nowhere", "nowhere"),
         ("report", "FOLDER needs a value"),
         ("results nowhere.md.j2", "nowhere.md.j2"),
+        ("export", "RUN needs a value"),
+        ("export nowhere", "A format is missing; give --format with some of saved-model, litert"),
+        ("export nowhere --format caffe", "Unknown format 'caffe'; use one of saved-model, litert"),
+        ("export nowhere --format saved-model", "The folder nowhere holds no complete run"),
+        ("export nowhere --format saved-model --threads 0", "threads is 0, and must be"),
+        ("predict", "MODEL needs a value"),
+        ("predict model.onnx", "IMAGES needs a value"),
+        ("predict model.onnx nowhere.png", "There is no image or folder nowhere.png"),
+        ("predict model.onnx .", "The folder . holds no images"),
+        ("predict model.onnx . --json --csv", "--json and --csv exclude each other"),
+        ("predict model.onnx . --top 0", "top is 0, and must be a whole number, at least 1"),
     ],
 )
 def test_mistakes(arguments, message, capsys, tmp_path, monkeypatch):
@@ -64,10 +75,12 @@ def test_mistakes(arguments, message, capsys, tmp_path, monkeypatch):
 
 
 def test_what_each_command_calls(monkeypatch, capsys):
-    calls = []
+    calls, given = [], {}
 
     def recorder(name):
-        return lambda *arguments: calls.append((name, *arguments)) or "page.md"
+        return lambda *words, **more: (
+            given.update(more) or calls.append((name, *words)) or "page.md"
+        )
 
     for module, names in (
         ("inspect", ("list_runs", "compare_runs", "rebuild_report")),
@@ -78,12 +91,16 @@ def test_what_each_command_calls(monkeypatch, capsys):
             setattr(stub, name, recorder(name))
         monkeypatch.setitem(sys.modules, stub.__name__, stub)
         monkeypatch.setattr(f"distill.analysis.{module}", stub)
+    stub = types.ModuleType("distill.deployment")
+    stub.export_run, stub.predict = recorder("export_run"), lambda *words, **more: 1
+    monkeypatch.setitem(sys.modules, stub.__name__, stub)
     for arguments in (
         "list",
         "list --runs other",
         "compare one two --checkpoint best",
         "report one",
         "results page.md.j2 --runs other",
+        "export one --format onnx litert --softmax --input-size 96 --output two",
     ):
         assert main(arguments.split()) == 0
     assert calls == [
@@ -92,5 +109,10 @@ def test_what_each_command_calls(monkeypatch, capsys):
         ("compare_runs", Path("one"), Path("two"), "best"),
         ("rebuild_report", Path("one")),
         ("write_results_page", Path("page.md.j2"), Path("other")),
+        ("export_run", Path("one"), ("onnx", "litert")),
     ]
+    assert given["input_size"] == 96
+    assert given["softmax"]
+    assert given["output"] == Path("two")
+    assert main(["predict", "one", "a.png", "b.png"]) == 1
     assert "page.md" in capsys.readouterr().out

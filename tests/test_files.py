@@ -16,6 +16,7 @@ from distill.files import (
     read_history,
     read_json,
     replacing,
+    replacing_folder,
     write_arrays,
     write_json,
     write_text,
@@ -118,7 +119,7 @@ class TestLoadModel:
         model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(3)])
         model.add(keras.layers.Lambda(lambda x: x * 2))
         model.save(path)
-        with pytest.raises(UserError, match="without custom code"):
+        with pytest.raises(UserError, match=r"has Lambda layers \('lambda'\), whose Python code"):
             load_model(path)
 
     def test_something_else_that_keras_saves(self, tmp_path):
@@ -133,3 +134,27 @@ class TestLoadModel:
                 other.writestr(name, content)
         with pytest.raises(UserError, match=r"layer\.keras"):
             load_model(tmp_path / "layer.keras")
+
+
+def test_a_folder_is_whole_or_the_old_one(tmp_path):
+    path = tmp_path / "deep" / "export"
+    with replacing_folder(path) as temporary:
+        (temporary / "new").touch()
+        assert not path.exists()
+    assert [each.name for each in path.iterdir()] == ["new"]
+    with pytest.raises(RuntimeError), replacing_folder(path) as temporary:  # noqa: PT012
+        (temporary / "half").touch()
+        raise RuntimeError
+    assert [each.name for each in path.iterdir()] == ["new"]
+    with replacing_folder(path) as temporary:
+        (temporary / "newer").touch()
+    assert [each.name for each in path.iterdir()] == ["newer"]
+    assert [each.name for each in path.parent.iterdir()] == ["export"]
+
+
+def test_lambda_layers_inside_a_model_inside_are_named(tmp_path):
+    odd = keras.layers.Lambda(lambda x: x, name="odd")
+    inner = keras.Sequential([keras.Input((2,)), odd])
+    keras.Sequential([keras.Input((2,)), inner]).save(tmp_path / "model.keras")
+    with pytest.raises(UserError, match=r"has Lambda layers \('odd'\)"):
+        load_model(tmp_path / "model.keras")

@@ -48,6 +48,15 @@ def test_roles_are_texts():
     assert json.dumps({"role": Role.TEACHER}) == '{"role": "teacher"}'
 
 
+def test_class_names_of_new_and_old_runs(tmp_path):
+    leave_run(tmp_path / "old")
+    assert open_run(tmp_path / "old").class_names() == ()
+    write_settings(tmp_path / "old", RECIPE, IDENTITY, ("cat", "dog"))
+    run = open_run(tmp_path / "old")
+    assert run.class_names() == ("cat", "dog")
+    assert run.key == key_of(IDENTITY)
+
+
 def test_a_key_depends_on_values_not_on_order():
     turned = dict(reversed(IDENTITY.items())) | {"options": {"depth": 1, "hidden": 8}}
     assert key_of(turned) == key_of(IDENTITY)
@@ -150,7 +159,7 @@ def test_settings_say_what_a_run_was_made_from(tmp_path):
     assert settings["identity"] == IDENTITY
     assert settings["recipe"] == {"name": "x"}
     assert settings["versions"]["keras"] == keras.__version__
-    names = {"format", "identity", "recipe", "versions", "git_commit", "command"}
+    names = {"format", "identity", "class_names", "recipe", "versions", "git_commit", "command"}
     assert set(settings) == names
 
 

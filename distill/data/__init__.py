@@ -25,8 +25,8 @@ from distill.data.dataset import (
     with_splits,
 )
 from distill.data.digits import load_digits
-from distill.data.folder import UNREADABLE, load_folder
-from distill.data.images import AUTO, require_memory, resize
+from distill.data.folder import UNREADABLE, images_in, load_folder
+from distill.data.images import AUTO, require_memory, resize, to_array
 from distill.data.pipeline import evaluation_pipeline, training_pipeline
 from distill.data.tfds import load_tfds
 from distill.data.transfer import (
@@ -44,7 +44,9 @@ __all__ = [
     "AUGMENTATIONS",
     "AUTO",
     "DATASETS",
+    "LARGEST",
     "NOISE_KINDS",
+    "SMALLEST",
     "UNLABELLED",
     "ImageData",
     "Split",
@@ -52,6 +54,7 @@ __all__ = [
     "cross_validation_fold",
     "evaluation_pipeline",
     "hide_labels",
+    "images_in",
     "labelled",
     "load_data",
     "load_digits",
@@ -59,10 +62,12 @@ __all__ = [
     "load_tfds",
     "make_augmentation",
     "mix_noise",
+    "resize",
     "restrict_classes",
     "select_training_classes",
     "shuffle_within_classes",
     "split_off",
+    "to_array",
     "training_pipeline",
     "unlabelled_images",
     "with_splits",

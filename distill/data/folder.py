@@ -11,7 +11,7 @@ import tensorflow as tf
 from PIL import Image
 
 from distill.data.dataset import ImageData, Split, with_splits
-from distill.data.images import AUTO, auto_size, require_memory, resize
+from distill.data.images import AUTO, auto_size, oriented_size, require_memory, resize, to_array
 from distill.errors import UserError
 
 SUFFIXES = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
@@ -31,12 +31,13 @@ def load_folder(
     """Loads a folder that has one subfolder of images for each class.
 
     The sorted names of the subfolders are the class names. Images may lie in deeper folders. The
-    function ignores hidden files and files that are not images. Every image becomes RGB. The test
-    split gets 20 % of the images, and the validation split 10 % of the others.
+    function ignores hidden files and files that are not images. Every image becomes RGB, and
+    upright if its EXIF data say how it was held. The test split gets 20 % of the images, and the
+    validation split 10 % of the others.
 
     A folder whose subfolders are `train`, `test` and perhaps `validation` (or `val`), each with a
-    subfolder for each class, keeps these splits. Without `test`,
-    `validation` is the test split, as in TFDS.
+    subfolder for each class, keeps these splits. Without `test`, `validation` is the test split, as
+    in TFDS.
 
     It reads Caltech-256 (Griffin, Holub and Perona 2007) as unpacked, with class folders `001.ak47`
     to `257.clutter`. Class names lose their numbers. Only images that carry the number of their
@@ -79,7 +80,7 @@ def load_folder(
         images = np.empty((len(files), *shape, 3), np.uint8)
 
         def decode(index: int, image: Image.Image) -> None:
-            pixels = _rgb(image)
+            pixels = to_array(image, 3)
             if image_size:
                 with tf.device("CPU"):
                     pixels = resize(pixels, image_size).numpy()
@@ -172,7 +173,7 @@ def _find_classes(root: Path) -> tuple[list[str], list[Path], np.ndarray]:
         )
     names, found = _as_caltech_256(folders) or (
         [folder.name for folder in folders],
-        [_images_in(folder) for folder in folders],
+        [images_in(folder) for folder in folders],
     )
     empty = [folder.name for folder, files in zip(folders, found, strict=True) if not files]
     if empty:
@@ -197,7 +198,8 @@ def _as_caltech_256(folders: list[Path]) -> tuple[list[str], list[list[Path]]] |
     return (names, found) if all(found) and len(set(names)) == len(names) else None
 
 
-def _images_in(folder: Path) -> list[Path]:
+def images_in(folder: Path) -> list[Path]:
+    """Returns the image files in a folder and in deeper ones, sorted, without hidden files."""
     return [
         file
         for file in sorted(folder.rglob("*"))
@@ -212,7 +214,7 @@ def _sizes(root: Path, files: list[Path], pool: ThreadPoolExecutor) -> list[tupl
     sizes: list[tuple[int, int] | None] = [None] * len(files)
 
     def measure(index: int, image: Image.Image) -> None:
-        sizes[index] = image.size
+        sizes[index] = oriented_size(image)
 
     _open_all(pool, files, measure)
     different = sorted({size for size in sizes if size})
@@ -252,16 +254,6 @@ def _open_all(
         return True
 
     return list(pool.map(attempt, range(len(files))))
-
-
-def _rgb(image: Image.Image) -> np.ndarray:
-    if image.mode.startswith("I"):
-        # Pillow would clip 16-bit values at 255, which makes nearly every pixel white.
-        grey = np.clip(np.asarray(image).astype(np.int32) >> 8, 0, 255)
-        image = Image.fromarray(grey.astype(np.uint8))
-    if "transparency" in image.info:
-        image = image.convert("RGBA")
-    return np.asarray(image.convert("RGB"))
 
 
 def _relative(file: Path, root: Path) -> str:

@@ -60,7 +60,8 @@ def train(
             set_aside(spec.folder)
         keras.backend.clear_session()  # many runs must not fill the memory with graphs
         spec.folder.mkdir(parents=True, exist_ok=True)
-        write_settings(spec.folder, spec.recipe.model_dump(mode="json"), spec.identity)
+        recipe, names = spec.recipe.model_dump(mode="json"), data_of(spec.recipe).class_names
+        write_settings(spec.folder, recipe, spec.identity, names)
         metrics = _fit(spec, inputs, on_event) if spec.is_trained else _measure(spec, inputs)
         remove_traces(spec.folder)
         write_json(spec.folder / "metrics.json", metrics)

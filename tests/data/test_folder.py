@@ -83,6 +83,19 @@ def test_a_palette_with_transparency_is_read_without_a_warning(folder):
     assert len(all_of(load_folder(folder))[0]) == 41
 
 
+def test_photos_become_upright(folder):
+    exif = Image.Exif()
+    exif[0x0112] = 6  # stored with width and height exchanged
+    pixels = np.zeros((12, 10, 3), np.uint8)
+    pixels[:6] = 255  # above in the file: on the right when upright
+    Image.fromarray(pixels).save(folder / "cat" / "turned.png", exif=exif)
+    images, _ = all_of(load_folder(folder))
+    (turned,) = (image for image in images if np.array_equal(image[0, -1], (255, 255, 255)))
+    assert turned.shape == (10, 12, 3)
+    assert np.all(turned[:, 6:] == 255)
+    assert not turned[:, :6].any()
+
+
 def test_hidden_and_other_files_are_left_alone(folder):
     for name in (".hidden.png", "notes.txt", ".thumbs/1.png"):
         path = folder / "cat" / name

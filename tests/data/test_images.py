@@ -6,8 +6,9 @@ import numpy as np
 import psutil
 import pytest
 import tensorflow as tf
+from PIL import Image
 
-from distill.data.images import require_memory, resize
+from distill.data.images import oriented_size, require_memory, resize, to_array
 from distill.errors import UserError
 
 
@@ -43,3 +44,43 @@ def test_a_set_that_exceeds_the_free_memory_is_refused(monkeypatch):
     require_memory(1000, (180, 180, 3))
     with pytest.raises(UserError, match=r"1,000,000 images of 180×180×3.*1\.0 GB.*image_size"):
         require_memory(1_000_000, (180, 180, 3))
+
+
+def test_resize_to_a_rectangle():
+    image = np.random.default_rng(0).integers(0, 256, (7, 9, 3)).astype(np.uint8)
+    plain = tf.image.resize(image, (5, 12), antialias=True)
+    np.testing.assert_array_equal(resize(image, (5, 12)), np.clip(np.round(plain), 0, 255))
+
+
+# What NumPy does to stored pixels, for each EXIF orientation (1 to 8), to make them upright.
+UPRIGHT = (
+    lambda pixels: pixels,
+    lambda pixels: pixels[:, ::-1],
+    lambda pixels: pixels[::-1, ::-1],
+    lambda pixels: pixels[::-1],
+    lambda pixels: pixels.swapaxes(0, 1),
+    lambda pixels: np.rot90(pixels, -1),
+    lambda pixels: pixels[::-1, ::-1].swapaxes(0, 1),
+    lambda pixels: np.rot90(pixels),
+)
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_images_are_upright(orientation, tmp_path):
+    pixels = np.random.default_rng(0).integers(0, 256, (4, 6, 3)).astype(np.uint8)
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    Image.fromarray(pixels).save(tmp_path / "a.png", exif=exif)
+    expected = UPRIGHT[orientation - 1](pixels)
+    with Image.open(tmp_path / "a.png") as image:
+        assert oriented_size(image) == expected.shape[1::-1]
+        np.testing.assert_array_equal(to_array(image), expected)
+
+
+def test_channels():
+    image = Image.new("RGB", (5, 4), (255, 0, 0))
+    assert to_array(image).shape == (4, 5, 3)
+    grey = to_array(image, 1)
+    assert (grey.shape, grey.dtype, grey[0, 0, 0]) == ((4, 5, 1), np.uint8, 76)  # ITU-R 601
+    with pytest.raises(UserError, match="1 or 3 channels, not 2"):
+        to_array(image, 2)

@@ -1,0 +1,54 @@
+"""Keras' own int8 quantisation: a smaller `.keras` file for programs that use Keras anyway."""
+
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from distill.errors import UserError
+from distill.export.deployable import plain_copy
+from distill.export.format import Bounds, Format, quiet, unsupported
+
+
+def write_keras_int8(
+    model: keras.Model, path: Path, class_names: Sequence[str], images: np.ndarray | None = None
+) -> None:
+    """Writes a `.keras` file whose dense layers have int8 weights; `labels.txt` is packed into it.
+
+    Keras quantises dense layers only. Convolutions stay in float32.
+
+    Args:
+        model: what `deployable` returns. The function does not change it.
+        path: the file to write.
+        class_names: one name for each class.
+        images: not used.
+
+    Raises:
+        UserError: the model cannot be copied, or has no layer that Keras can quantise.
+    """
+    try:
+        copy = plain_copy(model)
+    except Exception as error:  # a layer of a class that is not registered, a subclassed model
+        raise unsupported("keras-int8", [], error) from error
+    with quiet():
+        copy.quantize("int8")
+    if not any(layer.quantization_mode for layer in copy._flatten_layers()):
+        raise UserError(
+            f"The model {model.name!r} has no dense layer, and Keras quantises only those; choose "
+            "the format litert-int8."
+        )
+    copy.save(path)
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr("labels.txt", "".join(f"{label}\n" for label in class_names))
+
+
+KERAS_INT8 = Format(
+    name="keras-int8",
+    text="Keras, int8 weights of dense layers",
+    file="model.keras",
+    runtime="keras",
+    bounds=Bounds(agreement=0.95, accuracy_loss=0.02),
+    write=write_keras_int8,
+)
