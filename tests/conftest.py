@@ -5,6 +5,9 @@ import os
 import shutil
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+# Two processes share two cores; see setup.cfg. Processes that tests start compute alike.
+os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
+os.environ.setdefault("TF_NUM_INTEROP_THREADS", "1")
 
 import keras
 import pytest
@@ -22,9 +25,6 @@ from distill.experiments.variants import MAIN_VARIANTS
 from distill.recipes import Recipe
 from distill.recipes.recipe import Data, Experiment, Student, Teacher, Training
 
-# Two processes share two cores; see setup.cfg.
-tf.config.threading.set_intra_op_parallelism_threads(1)
-tf.config.threading.set_inter_op_parallelism_threads(1)
 # Two devices on one processor, for the tests that train replicas.
 tf.config.set_logical_device_configuration(
     tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2

@@ -167,8 +167,9 @@ def resize_matrix(before: int, after: int) -> np.ndarray:
 
     Example:
 
-    >>> resize_matrix(4, 2).round(3).tolist()
-    [[0.429, 0.0], [0.429, 0.143], [0.143, 0.429], [0.0, 0.429]]
+    >>> resize_matrix(4, 2).T.round(2)
+    array([[0.43, 0.43, 0.14, 0.  ],
+           [0.  , 0.14, 0.43, 0.43]], dtype=float32)
     """
     with tf.device("CPU"):
         unit = tf.eye(before)[:, :, None, None]  # one image for each pixel
