@@ -160,8 +160,6 @@ def _open(path):
 
 def _open_keras(path):
     model = load_model(path)
-    softmax_inside = ends_in_softmax(model) or getattr(model, "output_names", None) == [
-        PROBABILITIES
-    ]
+    softmax_inside = ends_in_softmax(model) or model.layers[-1].name == PROBABILITIES
     loaded = RUNTIMES["keras"](path, None)
     return loaded._replace(output=PROBABILITIES if softmax_inside else LOGITS)

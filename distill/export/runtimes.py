@@ -127,7 +127,7 @@ def open_keras(path: Path, threads: int | None = None) -> Runnable:
     def run(batch):
         return function(tf.constant(batch, tf.float32)).numpy()
 
-    (output,), shape = model.output_names, model.input_shape[1:]
+    shape, output = model.input_shape[1:], model.layers[-1].name
     return Runnable(run, shape, model.output_shape[1], output, 0, f"Keras {keras.__version__}")
 
 
