@@ -2,6 +2,7 @@
 
 from .checks import Finding as Finding
 from .checks import check as check
+from .comparison import compare as compare
 from .data import load_data as load_data
 from .distiller import Distiller as Distiller
 from .errors import UserError as UserError

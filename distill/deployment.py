@@ -39,6 +39,7 @@ def export_run(
     input_size: int | None = None,
     output: Path | None = None,
     threads: int = 1,
+    console: Console | None = None,
 ) -> list[Exported]:
     """Exports the model of a run, checks each file on the run's test set, and prints a table.
 
@@ -51,6 +52,7 @@ def export_run(
             size.
         output: where the folders of the formats are made; by default `export` in the run's folder.
         threads: how many threads a runtime may use while it is timed.
+        console: where files and the table are printed; by default the terminal.
 
     Returns:
         The exported files.
@@ -80,7 +82,7 @@ def export_run(
         )
     if input_size is not None:
         data = data_of(recipe.with_values({"data.image_size": input_size}))
-    model, console, done = run.load_model(checkpoint), Console(), []
+    model, console, done = run.load_model(checkpoint), console or Console(), []
     try:
         for name in dict.fromkeys(formats):
             target = (output or folder / "export") / name

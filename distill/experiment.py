@@ -5,29 +5,43 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
+from rich.markup import escape
 
 from distill.analysis.numbers import count
 from distill.analysis.page.parts import Page
 from distill.analysis.reading import read_results
 from distill.analysis.results import Results
+from distill.analysis.sentences import deployment
 from distill.analysis.write import write_all
+from distill.deployment import export_run
+from distill.errors import UserError
 from distill.experiments.command import command_of
 from distill.experiments.execution import Failure, execute
 from distill.experiments.grid import Axis
-from distill.experiments.job import Executor, execute_plan
+from distill.experiments.job import Executor, execute_plan, print_data
 from distill.experiments.plan import make_plan
 from distill.experiments.progress import make_console
+from distill.experiments.tuning import choose_learning_rates
 from distill.experiments.variants import MAIN_VARIANTS
+from distill.export import get_format
 from distill.recipes import Recipe
 
 
 @dataclasses.dataclass(frozen=True)
 class Outcome:
-    """What an experiment leaves: its finished runs, the runs that failed, and the report."""
+    """What an experiment leaves.
+
+    Attributes:
+        results: its finished runs.
+        failures: the runs that failed.
+        page: the report.
+        not_exported: why the student was not exported in the formats of the recipe, if it failed.
+    """
 
     results: Results
     failures: list[Failure]
     page: Page
+    not_exported: str | None = None
 
 
 def run_experiment(
@@ -41,6 +55,9 @@ def run_experiment(
     command: list[str] | None = None,
 ) -> Outcome:
     """Trains the missing runs of an experiment, compares them and writes a report.
+
+    If the recipe names formats, the distilled student of the first seed is exported, unless it
+    should not be deployed; a grid exports nothing.
 
     Args:
         recipe: the recipe, with its first seed and number of seeds.
@@ -59,8 +76,13 @@ def run_experiment(
         UserError: the recipe asks for something that cannot be had, or no run could be trained.
     """
     console = console or make_console()
-    plan = make_plan(recipe, axes, variants, Path(runs))
-    command = command or command_of(recipe, axes, variants, Path(runs))
+    formats, runs = _usable(recipe.experiment.export, console), Path(runs)
+    command = command or command_of(recipe, axes, variants, runs)
+    plan = make_plan(recipe, axes, variants, runs)
+    print_data(plan, console)
+    tuned = choose_learning_rates(recipe, axes, variants, runs, console, executor)
+    if tuned != recipe:
+        plan = make_plan(tuned, axes, variants, runs)
     folder, failures = execute_plan(plan, console, retrain, executor, command)
     results = read_results(folder)
     page = write_all(results, console)
@@ -70,4 +92,31 @@ def run_experiment(
     for failure in failures:
         line = f"  {failure.spec.title}: {failure.reason}"
         console.print(line, soft_wrap=True, highlight=False, markup=False)
-    return Outcome(results, failures, page)
+    return Outcome(results, failures, page, _export(results, formats, console))
+
+
+def _usable(formats, console):
+    """The formats whose packages are installed; says which others are left out."""
+    found = []
+    for name in formats:
+        wanted = get_format(name)
+        try:
+            wanted.require_packages()
+        except UserError as error:
+            console.print(f"[yellow]note[/] no export as {name}: {escape(str(error))}")
+        else:
+            found.append(name)
+    return found
+
+
+def _export(results, formats, console):
+    """Exports the student that can be deployed; returns why this failed, if it did."""
+    ready = deployment(results)
+    if not (formats and ready and ready.run):
+        return None
+    try:
+        export_run(ready.run.folder, formats, checkpoint=results.checkpoint, console=console)
+    except UserError as error:
+        console.print(f"[red]not exported[/] {escape(str(error))}", soft_wrap=True, highlight=False)
+        return str(error)
+    return None

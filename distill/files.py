@@ -120,11 +120,16 @@ def input_size(path: Path | str) -> int | None:
     return height if height == width else None
 
 
+def model_path(path: Path | str) -> Path:
+    """Returns the path of a model file that is there."""
+    if not Path(path).is_file():
+        raise UserError(f"There is no model file {path}; give the path of a .keras file.")
+    return Path(path)
+
+
 def load_model(path: Path | str) -> keras.Model:
     """Loads a model from a `.keras` file; refuses one that would run code while it is loaded."""
-    path = Path(path)
-    if not path.is_file():
-        raise UserError(f"There is no model file {path}; give the path of a .keras file.")
+    path = model_path(path)
     try:
         model = keras.saving.load_model(path, compile=False, safe_mode=True)
     except Exception as error:  # Keras raises many kinds for a damaged file

@@ -1,7 +1,11 @@
-"""Options that a user gives by name: checked against the signature of what they configure."""
+"""What a user gives by name: functions of a registry or of a module, and their options."""
 
+import contextlib
+import importlib
 import inspect
 import numbers
+import os
+import sys
 import types
 import typing
 from collections.abc import Callable, Mapping
@@ -17,6 +21,49 @@ _WORDS = {
     types.NoneType: "none",
 }
 _NUMBERS = {int: numbers.Integral, float: numbers.Real}
+
+
+def look_up(registry: Mapping[str, Callable], name: str) -> Callable | None:
+    """Returns what a name stands for in a registry, or what `module:function` names; or `None`.
+
+    The module is imported as `python -m` would: from the working folder or the installed packages.
+
+    Raises:
+        UserError: the module cannot be imported, or has nothing of that name.
+
+    Example:
+
+    >>> look_up({}, "math:sqrt")(4.0), look_up({}, "unknown")
+    (2.0, None)
+    """
+    if name in registry or ":" not in name:
+        return registry.get(name)
+    module_name, _, attribute = name.partition(":")
+    with _working_folder_first():
+        try:
+            module = importlib.import_module(module_name)
+        except Exception as error:  # whatever the user's module does
+            reason = f"{type(error).__name__}: {error}".splitlines()[0]
+            raise UserError(
+                f"The module of {name!r} cannot be imported from {os.getcwd()} ({reason}); give "
+                "module:function, for a module in this folder or an installed one."
+            ) from error
+    found = getattr(module, attribute, None)
+    if not callable(found):
+        raise UserError(
+            f"The module {module_name} has no function {attribute!r}; give module:function with "
+            "the name of a function in it."
+        )
+    return found
+
+
+@contextlib.contextmanager
+def _working_folder_first():
+    sys.path.insert(0, os.getcwd())
+    try:
+        yield
+    finally:
+        sys.path.remove(os.getcwd())
 
 
 def bind_options(what: str, function: Callable, options: Mapping, given: tuple[str, ...] = ()):

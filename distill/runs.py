@@ -115,8 +115,8 @@ def key_of(identity: dict) -> str:
 
 def run_folder(runs: Path, dataset: str, label: str, seed: int, identity: dict) -> Path:
     """Returns the folder of the run that depends on exactly `identity`."""
-    place = re.sub(r"[^A-Za-z0-9_.-]+", "-", dataset).strip("-.") or "data"
-    return Path(runs) / place / f"{label}-seed{seed}-{key_of(identity)}"
+    place, label = (re.sub(r"[^A-Za-z0-9_.-]+", "-", name).strip("-.") for name in (dataset, label))
+    return Path(runs) / (place or "data") / f"{label}-seed{seed}-{key_of(identity)}"
 
 
 def completed(folder: Path, identity: dict) -> Run | None:

@@ -1,6 +1,7 @@
 """A whole experiment: what it leaves, and that kills and failures lose nothing."""
 
 import csv
+import dataclasses
 import io
 import json
 import shutil
@@ -11,11 +12,13 @@ import tensorflow as tf
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tensorboard.plugins.hparams import plugin_data_pb2
 
-from distill import run_experiment
+from distill import experiment, run_experiment
+from distill.analysis.sentences import Deployment
 from distill.errors import UserError
 from distill.experiments.grid import make_axis
 from distill.experiments.progress import RunProgress
 from distill.experiments.variants import MAIN_VARIANTS
+from distill.export import FORMATS
 from distill.runs import open_run
 from distill.training import checkpoints
 from distill.training.events import EpochEnded
@@ -208,3 +211,50 @@ def test_mistakes_are_found_before_anything_is_written(values, message, changed,
     with pytest.raises(UserError, match=message):
         run_experiment(changed(values), tmp_path)
     assert not list(tmp_path.iterdir())
+
+
+@pytest.fixture
+def one_run(run_small, changed, tmp_path):
+    """A main job of one seed that asks for exports."""
+
+    def one_run(*formats):
+        values = {"experiment.seeds": 1, "experiment.export": formats, "training.epochs": 1}
+        return run_small(changed(values), tmp_path, axes=(), variants=MAIN)
+
+    return one_run
+
+
+def test_the_student_is_exported_if_it_can_be_deployed(one_run, monkeypatch):
+    exported = []
+
+    def export_run(folder, formats, checkpoint, console):
+        exported.append((folder, formats, checkpoint))
+        if len(exported) > 1:
+            raise UserError("The file is [too] different.")
+
+    monkeypatch.setattr(experiment, "export_run", export_run)
+    outcome, _ = one_run("saved-model", "onnx")
+    (student,) = outcome.results.runs("distilled")
+    offered = Deployment(student, "offered")
+    monkeypatch.setattr(experiment, "deployment", lambda results: offered)
+    exported.clear()
+    outcome, _ = one_run("saved-model", "onnx")
+    assert exported == [(student.folder, ["saved-model", "onnx"], "last")]
+    assert outcome.not_exported is None
+    outcome, printed = one_run("onnx")
+    assert outcome.not_exported == "The file is [too] different."
+    assert "not exported The file is [too] different." in printed
+    offered = Deployment(None, "not offered")
+    assert one_run("onnx")[0].not_exported is None
+    assert len(exported) == 2
+
+
+def test_a_format_without_its_packages_is_named_before_training(one_run, monkeypatch):
+    missing = dataclasses.replace(FORMATS["onnx"], needs=("no_such_module",))
+    monkeypatch.setitem(FORMATS, "onnx", missing)
+    outcome, printed = one_run("onnx")
+    assert "note no export as onnx: The format 'onnx' needs packages that are missing" in printed
+    assert printed.index("no export as onnx") < printed.index("validation accuracy")
+    assert outcome.not_exported is None
+    with pytest.raises(UserError, match="'coreml'"):
+        one_run("coreml")

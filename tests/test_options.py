@@ -1,11 +1,13 @@
 """Options against signatures: names, presence and types."""
 
+import sys
+
 import numpy as np
 import pytest
 
 from distill.errors import UserError
 from distill.models import build_model
-from distill.options import bind_options
+from distill.options import bind_options, look_up
 
 
 def builder(
@@ -81,3 +83,33 @@ def test_models_check_theirs():
         UserError, match=r"dropout of the model 'cnn' is '0.5', and must be a number"
     ):
         build_model("cnn", (8, 8, 1), 3, dropout="0.5")
+
+
+def test_a_name_in_the_registry_comes_first():
+    assert look_up({"math:sqrt": abs}, "math:sqrt") is abs
+    assert look_up({}, "sqrt") is None
+
+
+def test_a_module_in_the_working_folder(tmp_path, monkeypatch):
+    (tmp_path / "own_module_for_test.py").write_text("def double(x):\n    return 2 * x\n")
+    monkeypatch.chdir(tmp_path)
+    before = [*sys.path]
+    assert look_up({}, "own_module_for_test:double")(4) == 8
+    assert sys.path == before
+
+
+@pytest.mark.parametrize(
+    ("name", "wanted"),
+    [
+        ("no_such_module:f", "cannot be imported from .*No module named 'no_such_module'"),
+        ("broken_module_for_test:f", "ZeroDivisionError"),
+        (":f", "cannot be imported"),
+        ("math:", "no function ''"),
+        ("math:pi", "no function 'pi'"),
+    ],
+)
+def test_what_cannot_be_looked_up(name, wanted, tmp_path, monkeypatch):
+    (tmp_path / "broken_module_for_test.py").write_text("1 / 0\n")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UserError, match=wanted):
+        look_up({}, name)

@@ -2,6 +2,7 @@
 
 import math
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from scipy import stats
@@ -10,6 +11,7 @@ from distill.analysis.numbers import count, equals, percent, signed, too_few
 from distill.analysis.results import Comparison, Results
 from distill.analysis.statistics import LEAST_SEEDS, LEVEL, PairedDifference, seeds_needed
 from distill.experiments.variants import VARIANTS
+from distill.runs import Run
 
 
 def sentences(results: Results) -> list[str]:
@@ -73,11 +75,18 @@ def evidence(difference: PairedDifference) -> str:
     return f"{found}; corrected for {difference.comparisons} comparisons"
 
 
-def deployment(results: Results) -> str | None:
+class Deployment(NamedTuple):
+    """The run whose student can be deployed, or `None`, and a sentence about it."""
+
+    run: Run | None
+    sentence: str
+
+
+def deployment(results: Results) -> Deployment | None:
     """Names the distilled student's file, or says why it should not be deployed.
 
-    If the baseline of the same seed is more accurate, the sentence says so. There is none for a
-    grid, and none without a distilled student.
+    If the baseline of the same seed is more accurate, the sentence says so. The result is `None`
+    for a grid, and without a distilled student.
     """
     runs = [] if results.axes or "distilled" not in results.variants else results.runs("distilled")
     if not runs:
@@ -86,19 +95,21 @@ def deployment(results: Results) -> str | None:
     teachers = results.runs("teacher") if "teacher" in results.variants else []
     size = student.metrics["parameters"]
     if teachers and size >= teachers[0].metrics["parameters"]:
-        return (
+        return Deployment(
+            None,
             f"No model to deploy: the distilled student has {size:,} parameters and is not smaller "
-            f"than its teacher ({teachers[0].metrics['parameters']:,})."
+            f"than its teacher ({teachers[0].metrics['parameters']:,}).",
         )
     labels, measured = student.labels("test"), student.metrics[results.checkpoint]["test"]
     share = float(np.bincount(labels).max() / len(labels))
     correct = measured["examples"] - measured["errors"]
     by_luck = stats.binomtest(correct, measured["examples"], share, alternative="greater").pvalue
     if by_luck > LEVEL:
-        return (
+        return Deployment(
+            None,
             f"No model to deploy: the distilled student's test accuracy, "
             f"{percent([measured['accuracy']])}, is no better than always predicting the most "
-            f"frequent class ({percent([share])})."
+            f"frequent class ({percent([share])}).",
         )
     path = student.file_of(results.checkpoint)
     path = path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
@@ -110,7 +121,7 @@ def deployment(results: Results) -> str | None:
                 f" (less accurate than its baseline: test accuracy "
                 f"{percent([measured['accuracy']])}, baseline {percent([reached])})"
             )
-    return f"Small model to deploy: {path}{warning}"
+    return Deployment(student, f"Small model to deploy: {path}{warning}")
 
 
 def _accuracy_sentence(results, point, where):

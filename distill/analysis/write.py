@@ -46,7 +46,7 @@ def write_all(results: Results, console: Console) -> Page:
     page = make_page(results)
     console.print(f"Report: {_write_page(page, results)}", soft_wrap=True)
     if (to_deploy := deployment(results)) is not None:
-        console.print(to_deploy, soft_wrap=True, highlight=False, markup=False)
+        console.print(to_deploy.sentence, soft_wrap=True, highlight=False, markup=False)
     return page
 
 

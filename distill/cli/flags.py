@@ -131,7 +131,7 @@ def _setting(recipe: Recipe, name: str, group: Group):
         group,
         help_page.metavar(flag, field),
         help_page.text_of(field, recipe.value(name)),
-        show=name.count(".") == 1,
+        show=name.count(".") == 1 and name not in help_page.RARE,
     )
 
 

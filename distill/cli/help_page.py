@@ -28,7 +28,8 @@ _METAVARS = {
     "--temperature": "T",
     "--learning-rate": "RATE",
     "--teacher-file": "FILE",
-    "--teacher.pretraining": "RECIPE",
+    "--student-file": "FILE",
+    "--teacher.pretraining": "RECIPE|FILE",
     "--distillation.assistant": "MODEL",
 }
 _DESCRIPTIONS = {
@@ -66,6 +67,24 @@ def opening(script: str) -> str:
     )
 
 
+# Rarely needed: only `--list settings` shows them.
+RARE = frozenset(
+    {
+        "data.unreadable",
+        "data.include",
+        "data.noise_kind",
+        "student.start",
+        "student.label_smoothing",
+        "distillation.soft_targets",
+        "distillation.assistant_options",
+        "training.optimizer_options",
+        "training.schedule_floor",
+        "training.warmup_epochs",
+        "experiment.first_seed",
+    }
+)
+
+
 def epilogue(recipe: Recipe) -> str:
     """Returns the last lines of the help: settings of one model only, and how to write values."""
     width = min(Console().width, WIDTH) - 36
@@ -78,6 +97,7 @@ def epilogue(recipe: Recipe) -> str:
             f"                            NAME is {names[0]}",
             *(f"                                    {line}" for line in names[1:]),
             "",
+            "--list settings explains these settings and rarer ones.",
             "Dashes and underscores in flags are the same; 'none' stands for no value.",
         ]
     )
@@ -113,7 +133,7 @@ def text_of(field: FieldInfo, value: Any) -> str:
 def metavar(flag: str, field: FieldInfo) -> str:
     """Returns what stands for a setting's value in the help, such as `N`."""
     allowed = allowed_values(field)
-    kinds = {"a whole number": "N", "a number": "X", "names": "NAME+NAME"}
+    kinds = {"a whole number": "N", "a number": "X", "names": "NAME+NAME", "numbers": "X+X"}
     kind = next((kinds[each] for each in kinds if allowed.startswith(each)), "NAME")
     return _METAVARS.get(flag, kind)
 

@@ -97,6 +97,12 @@ def _augmentations(recipe) -> Rows:
     return ((name, "") for name in AUGMENTATIONS)
 
 
+def _formats(recipe) -> Rows:
+    from distill.export import FORMATS
+
+    return ((name, each.text) for name, each in FORMATS.items())
+
+
 def _ablations(recipe) -> Rows:
     from distill.experiments.variants import ABLATIONS
 
@@ -111,5 +117,6 @@ LISTS: dict[str, Callable[[Recipe], Rows]] = {
     "studies": _studies,
     "augmentations": _augmentations,
     "ablations": _ablations,
+    "formats": _formats,
     "settings": _settings,
 }

@@ -42,7 +42,10 @@ def parse(script: str, arguments: Sequence[str]) -> CommandLine | None:
         return None
     own = {name: given.pop(name) for name in OWN_FLAGS if name in given}
     own = {name: value for name, value in own.items() if name not in ("recipe", "config")}
-    line = CommandLine(recipe.with_values(dict(_parsed(given))), **own)
+    values = dict(_parsed(given))
+    if "training.learning_rate" in values:  # then there is nothing to choose
+        values = {"experiment.learning_rates": ()} | values
+    line = CommandLine(recipe.with_values(values), **own)
     if "grid" in own and not line.grid:
         raise UserError("--grid needs SETTING=VALUE,VALUE, e.g. temperature=1,2,4.")
     _check_assistant(line)

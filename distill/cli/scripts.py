@@ -50,7 +50,7 @@ def _experiment(script: str, line: CommandLine) -> int:
     recipe, axes = fixed(line.recipe, axes)
     options = {"axes": axes, "variants": variants, "retrain": line.retrain, "command": sys.argv}
     outcome = run_experiment(recipe, line.runs, **options)
-    return 1 if outcome.failures else 0
+    return 1 if outcome.failures or outcome.not_exported else 0
 
 
 def _variants(script, ablations):

@@ -101,15 +101,15 @@ def load_data(
     """
     if unreadable not in UNREADABLE:
         raise UserError(f"unreadable={unreadable!r} is not allowed: give 'refuse' or 'skip'.")
-    whole = isinstance(image_size, int) and not isinstance(image_size, bool)
-    if image_size not in (None, AUTO) and not (whole and SMALLEST <= image_size <= LARGEST):
+    is_size = isinstance(image_size, int) and SMALLEST <= image_size <= LARGEST
+    if image_size not in (None, AUTO) and not is_size:
         raise UserError(
             f"image_size={image_size!r} is not allowed: give a whole number of pixels, {SMALLEST} "
             f"to {LARGEST}, 'auto' or None."
         )
     name = fspath(name)
     if name in DATASETS:
-        return _resized(DATASETS[name](), None if image_size == AUTO else image_size)
+        return _resized(DATASETS[name](), None if isinstance(image_size, str) else image_size)
     path = Path(name).expanduser()
     if name and (path.is_dir() or path.is_absolute() or name.startswith((".", "~"))):
         return load_folder(path, image_size, unreadable)

@@ -11,7 +11,7 @@ import tensorflow as tf
 from PIL import Image
 
 from distill.data.dataset import ImageData, Split, with_splits
-from distill.data.images import AUTO, auto_size, oriented_size, require_memory, resize, to_array
+from distill.data.images import auto_size, oriented_size, require_memory, resize, to_array
 from distill.errors import UserError
 
 SUFFIXES = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
@@ -73,17 +73,18 @@ def load_folder(
     root = Path(path).expanduser()
     class_names, files, labels, splits = _find(root)
     with ThreadPoolExecutor() as pool:
-        if image_size == AUTO:
-            image_size = auto_size(*_sizes(root, files, pool))
-        shape = (image_size, image_size) if image_size else _one_size(root, files, pool)
+        size = image_size
+        if isinstance(size, str):  # AUTO
+            size = auto_size(*_sizes(root, files, pool))
+        shape = (size, size) if size else _one_size(root, files, pool)
         require_memory(len(files), (*shape, 3))
         images = np.empty((len(files), *shape, 3), np.uint8)
 
         def decode(index: int, image: Image.Image) -> None:
             pixels = to_array(image, 3)
-            if image_size:
+            if size:
                 with tf.device("CPU"):
-                    pixels = resize(pixels, image_size).numpy()
+                    pixels = resize(pixels, size).numpy()
             images[index] = pixels
 
         readable = np.array(_open_all(pool, files, decode))

@@ -19,8 +19,9 @@ def auto_size(*sizes: tuple[int | None, int | None]) -> int | None:
     Args:
         *sizes: the different heights and widths, `(None, None)` where they are not known.
     """
-    one = len(set(sizes)) == 1 and None not in sizes[0]
-    return None if one and max(sizes[0]) <= _OWN_UP_TO else _OTHERWISE
+    sides = [side for size in set(sizes) for side in size]
+    is_one = len(set(sizes)) == 1 and None not in sides
+    return None if is_one and max(filter(None, sides)) <= _OWN_UP_TO else _OTHERWISE
 
 
 def to_array(image: Image.Image, channels: int = 3) -> np.ndarray:

@@ -14,7 +14,7 @@ import tensorflow as tf
 import tensorflow_datasets as tfds
 
 from distill.data.dataset import ImageData, Split, with_splits
-from distill.data.images import AUTO, auto_size, require_memory, resize
+from distill.data.images import auto_size, require_memory, resize
 from distill.errors import UserError
 
 READ_BATCH = 256
@@ -46,7 +46,7 @@ def load_tfds(name: str, image_size: int | str | None = None) -> ImageData:
     builder = _find(name)
     image_key, label_key = _keys(name, builder)
     shape = builder.info.features[image_key].shape
-    if image_size == AUTO:
+    if isinstance(image_size, str):  # AUTO
         image_size = auto_size(shape[:2])
     if image_size:
         shape = (image_size, image_size, shape[-1])

@@ -31,8 +31,11 @@ def execute_plan(
     retrain: bool = False,
     executor: Executor = execute,
     command: list[str] | None = None,
+    is_trial: bool = False,
 ) -> tuple[Path, list[Failure]]:
     """Trains the runs of a plan that are not complete; the arguments are `run_experiment`'s.
+
+    A trial, which prepares an experiment, says only what it trains.
 
     Returns:
         The folder of the results, and the runs that failed. A failed run does not end the others.
@@ -40,16 +43,16 @@ def execute_plan(
     Raises:
         UserError: no run of those that the experiment is about could be trained.
     """
-    _print_data(plan, console)
     complete = {} if retrain else _complete(plan)
-    seconds = estimate(
-        [spec for key, spec in plan.specs.items() if key not in complete], by_trial=plan.is_grid
-    )
-    _print_plan(plan, complete, seconds, console)
+    missing = [spec for key, spec in plan.specs.items() if key not in complete]
+    seconds = estimate(missing, by_trial=plan.is_grid and not is_trial)
+    if not is_trial:
+        _print_plan(plan, complete, seconds, console)
     folder = write_plan(plan, command)
     failures, finished = [], set()
     with RunProgress(console, seconds) as progress:
-        for outcome in executor(plan.specs.values(), _Trainer(plan, retrain, complete, progress)):
+        trainer = _Trainer(plan, retrain, complete, progress, is_trial)
+        for outcome in executor(plan.specs.values(), trainer):
             if isinstance(outcome, Run):
                 finished.add(outcome.key)
                 continue
@@ -65,8 +68,9 @@ def execute_plan(
 class _Trainer:
     """Trains a run, unless it is complete, and says so on the console."""
 
-    def __init__(self, plan: Plan, retrain: bool, complete: Mapping[str, Run], progress):
+    def __init__(self, plan: Plan, retrain: bool, complete: Mapping[str, Run], progress, is_trial):
         self._plan, self._retrain, self._runs = plan, retrain, dict(complete)
+        self._is_trial = is_trial
         self._progress, self._console = progress, progress.console
         self._checked: set[str] = set()  # teachers
         self._findings: dict[str, list[Finding]] = {}  # by teacher, before there is a baseline
@@ -119,7 +123,7 @@ class _Trainer:
         findings = self._findings.get(spec.teacher)
         if findings is None or (accuracy is not None and accuracy > _accuracy(teacher)):
             findings = check_distillation(spec, teacher, accuracy)
-        if not self._checked:
+        if not (self._checked or self._is_trial):
             self._print_findings(findings)
         self._checked.add(spec.teacher)
 
@@ -146,7 +150,8 @@ def _complete(plan):
     return found
 
 
-def _print_data(plan, console):
+def print_data(plan: Plan, console: Console) -> None:
+    """Prints what an experiment learns from."""
     recipe = plan.recipe
     data = data_of(recipe.with_seed(recipe.seed))
     splits = {"training": data.train, "validation": data.validation, "test": data.test}

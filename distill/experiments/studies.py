@@ -18,6 +18,8 @@ _SIZES = {
     "linear_student": ("hidden", 2, 50),
     "cnn": ("filters", 1, 32),
     "flower_cnn": ("dense", 2, 128),
+    "separable_cnn": ("width", 0.125, 0.5),
+    "mobilenet_v2": ("width", 0.1, 1.0),
 }
 
 
@@ -104,15 +106,16 @@ def _omitted_class(recipe):
 
 
 def _size(recipe, role, factors):
-    kind = recipe.value(role).model
-    if kind not in _SIZES or (role == "teacher" and not _is_trained(recipe)):
+    kind, file = recipe.value(role).model, recipe.value(role).file
+    if kind not in _SIZES or file or (role == "teacher" and not _is_trained(recipe)):
         raise UserError(
             f"The {role} has no known size to change; name one of its options with --grid "
             f"{role}.options.NAME=VALUE,VALUE."
         )
     option, least, default = _SIZES[kind]
     size = recipe.value(role).options.get(option, default)
-    sizes = sorted({max(least, round(size * factor)) for factor in factors})
+    digits = None if isinstance(least, int) else 3  # whole numbers stay whole
+    sizes = sorted({max(least, round(size * factor, digits)) for factor in factors})
     return make_axis(f"{role}.options.{option}", sizes)
 
 

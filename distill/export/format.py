@@ -63,10 +63,8 @@ class Format:
 def require_modules(what: str, modules: Sequence[str]) -> None:
     """Raises a `UserError` that names the modules of the extra `export` that are missing."""
     if missing := [name for name in modules if importlib.util.find_spec(name) is None]:
-        raise UserError(
-            f"{what} needs {', '.join(missing)}, which is not installed; run "
-            'pip install "distill[export]".'
-        )
+        packages = " ".join(name.replace("_", "-") for name in missing)
+        raise UserError(f"{what} needs packages that are missing; run pip install {packages}.")
 
 
 def unsupported(format: str, operations: Sequence[str], error: Exception) -> UserError:

@@ -22,7 +22,7 @@ def get_format(name: str) -> Format:
     """Returns the format of that name.
 
     Raises:
-        UserError: there is none, or a package that it needs is not installed.
+        UserError: there is none.
 
     Example:
 

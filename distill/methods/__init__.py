@@ -1,5 +1,7 @@
 """What the student learns from the teacher, by name; one file for each kind of knowledge."""
 
+import functools
+import inspect
 import re
 from collections.abc import Callable
 
@@ -18,7 +20,7 @@ from distill.methods.logits import (
     mse_probabilities,
 )
 from distill.methods.method import Batch, FunctionMethod, Method, Outputs
-from distill.options import bind_options
+from distill.options import bind_options, look_up
 
 METHODS = {
     "kd": KD,
@@ -35,9 +37,10 @@ def get_method(method: str | Method | Callable, **options) -> Method:
     """Returns a `Method` from its name, from a sum of names or from a function.
 
     Args:
-        method: a name in `METHODS`; a sum of names with weights, such as `"kd + 0.5 * fitnet"`; a
-            function `(teacher_logits, student_logits, temperature) -> (batch,)`; or a `Method`,
-            which is returned as it is.
+        method: a name in `METHODS`, or `"module:name"` for a method or function of your own; a sum
+            of names with weights, such as `"kd + 0.5 * fitnet"`; a function
+            `(teacher_logits, student_logits, temperature) -> (batch,)`; or a `Method`, which is
+            returned as it is.
         **options: arguments of the method of that name, e.g. `weight=2.0` for `"fitnet"`.
 
     Raises:
@@ -75,7 +78,7 @@ def method_terms(text: str) -> list[tuple[float, str]]:
     """Returns the weights and names of a sum of methods, such as `"kd + 0.5 * fitnet"`.
 
     Raises:
-        UserError: a name that is not in `METHODS`, or text that is not such a sum.
+        UserError: a name that is not known, or text that is not such a sum.
 
     Example:
 
@@ -88,7 +91,7 @@ def method_terms(text: str) -> list[tuple[float, str]]:
     # A plus sign after an exponent, as in 1e+2, belongs to a number.
     for term in re.split(r"(?<![0-9]e)\+", text):
         match = _TERM.fullmatch(term.strip())
-        if match is None or match["name"] not in METHODS:
+        if match is None or look_up(METHODS, match["name"]) is None:
             raise _unknown(match["name"] if match else text)
         try:
             weight = 1.0 if match["weight"] is None else float(match["weight"])
@@ -102,8 +105,11 @@ def method_terms(text: str) -> list[tuple[float, str]]:
 
 
 def _named(name, options):
-    bind_options(f"method {name!r}", METHODS[name], options)
-    return METHODS[name](**options, name=name)
+    found = look_up(METHODS, name)
+    if not inspect.isclass(found):
+        return FunctionMethod(functools.partial(found, **options) if options else found)
+    bind_options(f"method {name!r}", found, options)
+    return found(**options, name=name.rpartition(":")[2])
 
 
 def _unknown(method):

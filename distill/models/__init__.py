@@ -10,11 +10,14 @@ from distill.models.composed import (
     copy_of,
     mean_of_logits,
     require_classifier,
+    require_inputs,
+    with_input_shape,
     with_new_classifier,
 )
 from distill.models.logits import ends_in_softmax, logits_model
 from distill.models.mlp import linear_student, linear_teacher, mlp
 from distill.models.mobilenet import mobilenet_v2, overlapping_mobilenet_v2
+from distill.models.own import adapted, model_from_file
 from distill.models.resnet import (
     resnet8x4,
     resnet20,
@@ -25,7 +28,7 @@ from distill.models.resnet import (
     wrn_40_2,
 )
 from distill.models.separable import separable_cnn
-from distill.options import bind_options
+from distill.options import bind_options, look_up
 
 MODELS = {
     "mlp": mlp,
@@ -50,7 +53,7 @@ def build_model(name: str, input_shape: tuple[int, ...], classes: int, **options
     """Builds a model with fresh weights, whose last layer is named `logits`.
 
     Args:
-        name: a name in `MODELS`.
+        name: a name in `MODELS`, or `module:function`.
         input_shape: `(height, width, channels)` of images with values 0 to 255.
         classes: number of logits.
         **options: what else the function of that name takes, e.g. `hidden=800` for `"mlp"`.
@@ -63,13 +66,18 @@ def build_model(name: str, input_shape: tuple[int, ...], classes: int, **options
     >>> build_model("mlp", (28, 28, 1), 10, hidden=800).count_params()
     1276810
     """
-    if name not in MODELS:
-        raise UserError(f"Unknown model {name!r}; use one of {', '.join(MODELS)}.")
-    builder = MODELS[name]
+    builder = look_up(MODELS, name)
+    if builder is None:
+        raise UserError(
+            f"Unknown model {name!r}; use one of {', '.join(MODELS)}, or module:function for a "
+            "function (input_shape, classes) of your own."
+        )
     given = tuple(inspect.signature(builder).parameters)[:2]
     bind_options(f"model {name!r}", builder, options, given)
     try:
-        return builder(tuple(input_shape), classes, **options)
+        model = builder(tuple(input_shape), classes, **options)
+        is_ours = builder.__module__.partition(".")[0] == "distill"
+        return model if is_ours else adapted(model, f"model {name!r}", input_shape, classes)
     except UserError:
         raise
     except Exception as error:  # TensorFlow's own, where a size does not fit into memory
@@ -80,11 +88,15 @@ def build_model(name: str, input_shape: tuple[int, ...], classes: int, **options
 
 __all__ = [
     "MODELS",
+    "adapted",
     "build_model",
     "copy_of",
     "ends_in_softmax",
     "logits_model",
     "mean_of_logits",
+    "model_from_file",
     "require_classifier",
+    "require_inputs",
+    "with_input_shape",
     "with_new_classifier",
 ]

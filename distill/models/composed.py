@@ -59,6 +59,44 @@ def with_new_classifier(model: keras.Model, classes: int) -> keras.Model:
     return new
 
 
+def with_input_shape(
+    model: keras.Model, input_shape: tuple[int, ...], what: str = "model"
+) -> keras.Model:
+    """Returns a model for images of one size: a copy if it takes any size, or itself if it fits.
+
+    Raises:
+        UserError: it takes images of another size.
+
+    Example:
+
+    >>> layers = [keras.layers.GlobalAveragePooling2D(), keras.layers.Dense(2)]
+    >>> model = keras.Sequential([keras.Input((None, None, 3)), *layers])
+    >>> with_input_shape(model, (96, 96, 3)).input_shape
+    (None, 96, 96, 3)
+    """
+    require_inputs(model, what, input_shape)
+    if None not in (getattr(model, "input_shape", None) or ())[1:]:
+        return model
+    inputs = keras.Input(input_shape, dtype=model.inputs[0].dtype)
+    copy = keras.models.clone_model(model, input_tensors=inputs)
+    copy.set_weights(model.get_weights())
+    return copy
+
+
+def require_inputs(model: keras.Model, what: str, input_shape: tuple[int, ...]) -> None:
+    """Refuses a built model that does not take images of this shape."""
+    found = getattr(model, "input_shape", None)
+    if found is None:
+        return  # it is not built, or subclassed
+    found = found[1:] if isinstance(found, tuple) else found
+    sizes = zip(found, input_shape, strict=False)
+    if len(found) != len(input_shape) or any(own not in (None, size) for own, size in sizes):
+        raise UserError(
+            f"The {what} takes inputs of shape {found}, and the images have shape "
+            f"{tuple(input_shape)}; set --image-size, or choose another model."
+        )
+
+
 def mean_of_logits(models: Sequence[keras.Model]) -> keras.Model:
     """Builds an ensemble of copies of models, whose logits are the mean of the models' logits.
 

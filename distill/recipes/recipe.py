@@ -7,7 +7,7 @@ import pydantic
 from pydantic import Field
 
 from distill.errors import UserError
-from distill.recipes.settings import ALL_ROLES, Counts, Names, Options, Settings
+from distill.recipes.settings import ALL_ROLES, Counts, Names, Numbers, Options, Settings
 
 # The settings with a short name of their own, as flags and as axes of a grid.
 SHORT_NAMES = {
@@ -16,6 +16,7 @@ SHORT_NAMES = {
     "teacher": "teacher.model",
     "teacher_file": "teacher.file",
     "student": "student.model",
+    "student_file": "student.file",
     "method": "distillation.method",
     "alpha": "distillation.alpha",
     "temperature": "distillation.temperature",
@@ -41,6 +42,7 @@ _BY_TRAINING = Counts(*ALL_ROLES.roles, through="the role's training settings")
 _BY_CLASSES = Counts("baseline", "distilled", through="the numbers of the classes")
 _BY_TRANSFER = Counts("distilled", through="the fingerprints of the transfer sets")
 _BY_TEACHER = Counts("distilled", through="the teacher's key")
+_BY_STUDENT_FILE = Counts("baseline", "distilled", through="the file's hash")
 _BY_SOURCE = Counts("teacher", through="the teacher's source")
 
 
@@ -164,13 +166,13 @@ class Teacher(Settings):
     options_of: ClassVar = {"model": "options"}
 
     model: str = "cnn"
-    """the teacher's architecture; see --list models"""
+    """the teacher's architecture: see --list models, or module:function"""
     options: Options = {}
     """the architecture's options"""
     file: Annotated[str | None, _BY_SOURCE] = None
     """use this trained .keras model; train no teacher"""
     pretraining: Annotated[str | None, _BY_SOURCE] = None
-    """recipe whose teacher is fine-tuned; only a new classifier is trained"""
+    """recipe or .keras file of a trained model: only a new classifier is trained"""
     ensemble: Annotated[Count, _BY_SOURCE] = 1
     """number of teachers; their logits are averaged"""
     training: Annotated[
@@ -195,9 +197,13 @@ class Student(Settings):
     options_of: ClassVar = {"model": "options"}
 
     model: str = "mlp"
-    """the student's architecture; see --list models"""
+    """the student's architecture: see --list models, or module:function"""
     options: Options = {}
     """the architecture's options"""
+    file: Annotated[str | None, _BY_STUDENT_FILE] = None
+    """a .keras file with the student; it replaces student.model"""
+    start: Literal["file", "random"] = "file"
+    """initial weights of a student from a file: file or random"""
     label_smoothing: Share = 0.0
     """share of each label that is spread over all classes"""
     baseline: Annotated[
@@ -212,7 +218,7 @@ class Distillation(Settings):
     options_of: ClassVar = {"method": "options", "assistant": "assistant_options"}
 
     method: str = "kd"
-    """the soft loss; see --list methods"""
+    """the soft loss: see --list methods, or module:function"""
     options: Options = {}
     """the method's options"""
     alpha: Annotated[float, Field(ge=0, le=1)] = 0.1
@@ -248,6 +254,10 @@ class Experiment(Settings):
     """cross-validation folds, one for each seed (default: one fixed split)"""
     report_checkpoint: Literal["last", "best"] = "last"
     """last epoch, or best validation accuracy (both are kept)"""
+    learning_rates: Numbers = ()
+    """rates, joined by +: each student takes the best on validation data"""
+    export: Names = ()
+    """export the student, e.g. litert-int8+onnx; see --list formats"""
 
 
 class Recipe(Settings):

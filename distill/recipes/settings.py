@@ -20,10 +20,11 @@ def _plain(value):
 
 
 Options = Annotated[dict[str, Any], pydantic.BeforeValidator(_plain)]
-Names = Annotated[
-    tuple[str, ...],
-    pydantic.BeforeValidator(lambda value: tuple(value) if isinstance(value, list) else value),
-]
+_AS_TUPLE = pydantic.BeforeValidator(
+    lambda value: tuple(value) if isinstance(value, list) else value
+)
+Names = Annotated[tuple[str, ...], _AS_TUPLE]
+Numbers = Annotated[tuple[Annotated[float, pydantic.Field(gt=0)], ...], _AS_TUPLE]
 
 
 class SettingError(UserError):
@@ -180,7 +181,9 @@ def allowed_values(field: FieldInfo) -> str:
     if "enum" in kind:
         return f"one of {', '.join(kind['enum'])}{optional}"
     words = {"integer": "a whole number", "number": "a number", "string": "text"}
-    words["array"] = "names joined by +"
+    if kind.get("type") == "array":
+        of_names = kind["items"]["type"] == "string"
+        return ("names" if of_names else "numbers above 0,") + f" joined by +{optional}"
     return words.get(kind.get("type"), "options") + _limits(kind) + optional
 
 

@@ -98,9 +98,11 @@ def parse_value(name: str, text: str) -> Any:
         return () if text in ("", *_NONE) else tuple(text.split("+"))
     if text in _NONE and allowed.endswith("or none"):
         return None
-    if not allowed.startswith(("a whole number", "a number")):
+    if not allowed.startswith(("a whole number", "a number", "numbers")):
         return text
     try:
+        if allowed.startswith("numbers"):
+            return () if text in ("", *_NONE) else tuple(map(float, text.split("+")))
         return (int if "whole" in allowed else float)(text)
     except ValueError:
         raise UserError(f"{name} is {text!r}, and must be {allowed}.") from None

@@ -20,7 +20,7 @@ from distill.data import (
     unlabelled_images,
 )
 from distill.files import input_size
-from distill.models import build_model
+from distill.models import build_model, model_from_file
 from distill.recipes import Recipe
 from distill.recipes.recipe import OWN, Student, Teacher
 
@@ -46,6 +46,12 @@ def _split_once(source, include, exclude, folds, seed):
     if include or exclude:
         data = restrict_classes(data, include, exclude)
     return cross_validation_fold(data, folds, seed) if folds else data
+
+
+def forget_data() -> None:
+    """Makes the next use of each data set load it again."""
+    load_data_once.cache_clear()
+    _split_once.cache_clear()
 
 
 def baseline_set(recipe: Recipe) -> Split:
@@ -98,5 +104,8 @@ def omitted_classes(recipe: Recipe) -> list[int]:
 
 
 def build_architecture(part: Teacher | Student, data: ImageData) -> keras.Model:
-    """Builds the model that a recipe's teacher or student names, with fresh weights."""
+    """Builds the model that a recipe's teacher or student names, with its initial weights."""
+    if isinstance(part, Student) and part.file:
+        is_random = part.start == "random"
+        return model_from_file(part.file, data.image_shape, data.classes, is_random)
     return build_model(part.model, data.image_shape, data.classes, **part.options)

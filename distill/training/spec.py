@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from distill.data import AUGMENTATIONS, Split
+from distill.files import file_hash, model_path
 from distill.methods import METHODS, method_terms
 from distill.models import MODELS
+from distill.options import look_up
 from distill.recipes import Recipe
 from distill.recipes.recipe import HAVE_FLOOR, NEED_EPOCHS, Training
 from distill.recipes.settings import effects_of
@@ -22,6 +24,7 @@ from distill.training.data import (
     transfer_set,
 )
 from distill.training.teachers import Request, source_of, teacher_of
+from distill.training.teachers.pretrained import PretrainedFile
 
 
 @dataclasses.dataclass(frozen=True)
@@ -136,6 +139,8 @@ def make_spec(
         identity |= source.identity(recipe, [spec.key for spec in made_from])
     else:
         identity["omitted_classes"] = omitted_classes(recipe)
+        if recipe.student.file:
+            name, identity["student_file"] = "file", file_hash(model_path(recipe.student.file))
     if role is not Role.TEACHER or source.trains:
         identity |= {"seed": seed, "settings": settings_of(role, recipe)}
     if role is Role.DISTILLED:
@@ -170,8 +175,14 @@ def settings_of(role: Role, recipe: Recipe) -> dict[str, Any]:
         del found["training.schedule_floor"]
     if not recipe.data.noise:
         found.pop("data.noise_kind", None)
-    model = recipe.teacher.model if role is Role.TEACHER else recipe.student.model
-    found["model_code"] = _codes(MODELS, [model])
+    part = "teacher" if role is Role.TEACHER else "student"
+    if recipe.student.file if part == "student" else PretrainedFile.is_asked_for(recipe):
+        unused = [f"{part}.model", f"{part}.options"]
+    else:
+        unused = ["student.start"]
+        found["model_code"] = _codes(MODELS, [recipe.value(part).model])
+    for name in unused:
+        found.pop(name, None)
     found["augmentation_code"] = _codes(AUGMENTATIONS, training.augmentation)
     if role is Role.DISTILLED:
         terms = method_terms(recipe.distillation.method)
@@ -190,5 +201,5 @@ def training_of(recipe: Recipe, role: Role) -> Training:
 
 def _codes(registry, names):
     """Fingerprints of what a user registered under these names."""
-    fingerprints = (code_fingerprint(registry.get(name)) for name in names)
+    fingerprints = (code_fingerprint(look_up(registry, name)) for name in names)
     return [fingerprint for fingerprint in fingerprints if fingerprint]

@@ -241,7 +241,9 @@ def deploy(fake_results, tmp_path, monkeypatch):
         student.folder.mkdir(exist_ok=True)
         labels = np.repeat([0, 1, 2], [70, 20, 10])
         write_arrays(student.folder / "predictions.npz", test_labels=labels)
-        return deployment(results)
+        found = deployment(results)
+        assert found.run is (student if found.sentence.startswith("Small model") else None)
+        return found.sentence
 
     return deploy
 

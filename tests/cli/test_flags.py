@@ -20,6 +20,7 @@ TEXTS = (
     "pixels",
     "shuffled",
     "mixed_float16",
+    "random",
 )
 
 

@@ -3,6 +3,7 @@
 import pytest
 
 from distill.cli import main
+from distill.cli.help_page import RARE
 from distill.recipes import RECIPES, flag_of
 from distill.recipes.recipe import SHORT_NAMES
 from distill.recipes.values import all_fields
@@ -33,7 +34,8 @@ def test_every_flag_is_shown(script, help_of):
     text = help_of(script)
     for name in all_fields():
         if name != "name" and name.count(".") == 1:
-            assert f"\n  {flag_of(name)} " in text
+            assert (f"\n  {flag_of(name)} " in text) == (name not in RARE)
+    assert set(all_fields()) >= RARE
     for short in SHORT_NAMES:
         assert f"--{short.replace('_', '-')} " in text
     for flag in ("--recipe", "--study", "--grid", "--runs", "--retrain", "--preview", "--config"):
@@ -63,4 +65,4 @@ def test_values_are_those_of_the_chosen_recipe(help_of):
 
 def test_a_narrow_terminal(help_of, monkeypatch):
     monkeypatch.setenv("COLUMNS", "60")
-    assert "--distillation.assistant_options" in help_of("distilled")
+    assert "--experiment.report_checkpoint" in help_of("distilled")

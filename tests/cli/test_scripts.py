@@ -50,7 +50,7 @@ def seen(monkeypatch):
 
     def run_experiment(recipe, runs, **options):
         calls.append({"recipe": recipe, "runs": runs, **options})
-        return types.SimpleNamespace(failures=calls[0].get("fail", ()))
+        return types.SimpleNamespace(failures=calls[0].get("fail", ()), not_exported=None)
 
     stub = types.ModuleType("distill.experiment")
     stub.run_experiment = run_experiment
@@ -105,9 +105,14 @@ def test_grids_studies_and_ablations(seen):
 
 def test_the_status_tells_of_failed_runs(monkeypatch):
     stub = types.ModuleType("distill.experiment")
-    stub.run_experiment = lambda *_, **__: types.SimpleNamespace(failures=["one"])
+    outcome = types.SimpleNamespace(failures=["one"], not_exported=None)
+    stub.run_experiment = lambda *_, **__: outcome
     monkeypatch.setitem(sys.modules, "distill.experiment", stub)
     assert main("distilled", []) == 1
+    outcome.failures, outcome.not_exported = [], "The file is too different."
+    assert main("distilled", []) == 1
+    outcome.not_exported = None
+    assert main("distilled", []) == 0
 
 
 @pytest.mark.parametrize(

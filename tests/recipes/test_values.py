@@ -16,7 +16,7 @@ def test_every_value_has_a_text_that_gives_it_back(recipe):
             assert parse_value(f"{name}.{option}", str(each)) == each
         # For names, none means that there are none.
         if not is_options(name) and not (value is None and name.endswith("augmentation")):
-            text = "+".join(value) if isinstance(value, tuple) else str(value)
+            text = "+".join(map(str, value)) if isinstance(value, tuple) else str(value)
             assert parse_value(name, text) == value
 
 
@@ -37,6 +37,8 @@ def test_every_value_has_a_text_that_gives_it_back(recipe):
         ("distillation.assistant", "none", None),
         ("data.student_exclude", "3", ("3",)),
         ("data.student_exclude", "cat+dog", ("cat", "dog")),
+        ("experiment.learning_rates", "0.1+1e-3", (0.1, 0.001)),
+        ("experiment.learning_rates", "none", ()),
         ("student.options.hidden", "30", 30),
         ("student.options.dropout", "0.5", 0.5),
         ("training.optimizer_options.nesterov", "True", True),

@@ -54,6 +54,8 @@ OTHER = {
     "teacher.ensemble": 2,
     "student.model": "linear_student",
     "student.options": {"hidden": 9},
+    "student.file": "own.keras",
+    "student.start": "random",
     "student.label_smoothing": 0.1,
     "distillation.method": "mse_logits",
     "distillation.options": {"weight": 2.0},
@@ -67,13 +69,18 @@ OTHER = {
     "experiment.first_seed": 1,
     "experiment.folds": 3,
     "experiment.report_checkpoint": "best",
+    "experiment.learning_rates": (0.1, 0.2),
+    "experiment.export": ("onnx",),
     **{
         f"{section}.{name}": value
         for section in ("training", "teacher.training", "student.baseline")
         for name, value in TRAINING.items()
     },
 }
-NEEDED = {"distillation.assistant_options": {"distillation.assistant": "mlp"}}
+NEEDED = {
+    "distillation.assistant_options": {"distillation.assistant": "mlp"},
+    "student.start": {"student.file": "own.keras"},
+}
 # It decides whether a data set loads. The data's fingerprint tells whether files were skipped.
 WITHOUT_IDENTITY = {"data.unreadable"}
 

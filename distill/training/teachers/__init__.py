@@ -4,11 +4,17 @@ from distill.recipes import Recipe
 from distill.training.teachers.chain import Assistant, PreviousGeneration
 from distill.training.teachers.ensemble import Ensemble
 from distill.training.teachers.file import TeacherFile
-from distill.training.teachers.pretrained import Pretrained
+from distill.training.teachers.pretrained import Pretrained, PretrainedFile
 from distill.training.teachers.source import Request, TeacherSource
 
 # The first source that a recipe asks for is taken; without any, the teacher is trained.
-SOURCES: tuple[type[TeacherSource], ...] = (TeacherFile, Ensemble, Pretrained, TeacherSource)
+SOURCES: tuple[type[TeacherSource], ...] = (
+    TeacherFile,
+    Ensemble,
+    PretrainedFile,
+    Pretrained,
+    TeacherSource,
+)
 # Students that were distilled before. They stand between the teacher and the student.
 CHAINS: tuple[type[TeacherSource], ...] = (PreviousGeneration, Assistant)
 

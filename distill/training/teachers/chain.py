@@ -44,6 +44,7 @@ class Assistant(_Distilled):
     def before(self, recipe: Recipe) -> Recipe:
         assistant = recipe.distillation
         student = {"model": assistant.assistant, "options": assistant.assistant_options}
+        student["file"] = None
         alone: dict[str, Any] = {"assistant": None, "assistant_options": {}}
         return recipe.model_copy(
             update={

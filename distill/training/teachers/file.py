@@ -7,8 +7,8 @@ from typing import Any
 import keras
 
 from distill.data import ImageData
-from distill.errors import UserError
-from distill.files import file_hash, load_model
+from distill.files import file_hash, load_model, model_path
+from distill.models import require_inputs
 from distill.recipes import Recipe
 from distill.runs import Run
 from distill.training.teachers.source import TeacherSource
@@ -32,14 +32,7 @@ class TeacherFile(TeacherSource):
 
     def validate(self, recipe: Recipe, data: ImageData) -> keras.Model:
         teacher = load_model(_path(recipe))
-        shape = tuple(teacher.input_shape[1:])
-        sizes = zip(shape, data.image_shape, strict=False)
-        if len(shape) != 3 or any(own not in (None, wanted) for own, wanted in sizes):
-            raise UserError(
-                f"The teacher in {recipe.teacher.file} takes inputs of shape {shape}, and the "
-                f"images of {data.name} have shape {data.image_shape}; set --data.image_size, or "
-                "choose other data."
-            )
+        require_inputs(teacher, f"teacher in {recipe.teacher.file}", data.image_shape)
         return teacher
 
     def build(self, recipe: Recipe, data: ImageData, inputs: Sequence[Run]) -> keras.Model:
@@ -49,8 +42,5 @@ class TeacherFile(TeacherSource):
         return _path(recipe).resolve()
 
 
-def _path(recipe):
-    path = Path(recipe.teacher.file)
-    if not path.is_file():
-        raise UserError(f"There is no model file {path}; give the path of a .keras file.")
-    return path
+def _path(recipe: Recipe) -> Path:
+    return model_path(recipe.teacher.file or "")

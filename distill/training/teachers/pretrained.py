@@ -1,17 +1,47 @@
-"""A teacher that is trained on another data set first. Then only a new classifier is trained."""
+"""Teachers trained on other data, by a recipe or in a file; only a new classifier is trained."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import keras
 
 from distill.data import ImageData
 from distill.errors import UserError
-from distill.models import require_classifier, with_new_classifier
+from distill.files import file_hash, load_model, model_path
+from distill.models import require_classifier, with_input_shape, with_new_classifier
 from distill.recipes import Recipe, get_recipe
 from distill.runs import Role, Run
 from distill.training.data import build_architecture, data_of
 from distill.training.teachers.source import Request, TeacherSource
+
+FILE_ENDING = ".keras"
+
+
+class PretrainedFile(TeacherSource):
+    """The model in the file `teacher.pretraining` with a new classifier and frozen features."""
+
+    @staticmethod
+    def is_asked_for(recipe: Recipe) -> bool:
+        return (recipe.teacher.pretraining or "").endswith(FILE_ENDING)
+
+    def name(self, recipe: Recipe) -> str:
+        return _path(recipe).stem
+
+    def identity(self, recipe: Recipe, inputs: Sequence[str]) -> dict[str, Any]:
+        return {"pretraining": file_hash(_path(recipe))}
+
+    def validate(self, recipe: Recipe, data: ImageData) -> keras.Model:
+        path = _path(recipe)
+        model = with_input_shape(load_model(path), data.image_shape, f"model in {path}")
+        return with_new_classifier(model, data.classes)
+
+    def build(self, recipe: Recipe, data: ImageData, inputs: Sequence[Run]) -> keras.Model:
+        return self.validate(recipe, data)
+
+
+def _path(recipe: Recipe) -> Path:
+    return model_path(recipe.teacher.pretraining or "")
 
 
 class Pretrained(TeacherSource):
@@ -19,7 +49,8 @@ class Pretrained(TeacherSource):
 
     @staticmethod
     def is_asked_for(recipe: Recipe) -> bool:
-        return recipe.teacher.pretraining is not None
+        name = recipe.teacher.pretraining
+        return name is not None and not name.endswith(FILE_ENDING)
 
     def inputs(self, recipe: Recipe) -> list[Request]:
         before = self._before(recipe)

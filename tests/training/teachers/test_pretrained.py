@@ -1,5 +1,6 @@
 """Pretrained teachers, alone and in an ensemble that teaches through an assistant."""
 
+import keras
 import numpy as np
 import pytest
 from scipy import special
@@ -37,6 +38,47 @@ def test_pretraining_has_the_same_seed(pretrained, plan):
 def test_what_does_not_fit_is_refused(values, message, pretrained, plan):
     with pytest.raises(UserError, match=message):
         plan(pretrained.with_values(values))
+
+
+@pytest.fixture
+def own(tmp_path, pretrained):
+    """A recipe whose teacher starts from a trained model of any size with 7 classes."""
+    inputs = keras.Input((None, None, 1))
+    features = keras.layers.GlobalAveragePooling2D()(keras.layers.Conv2D(4, 3)(inputs))
+    model = keras.Model(inputs, keras.layers.Dense(7, activation="softmax")(features))
+    model.save(tmp_path / "trained.keras")
+    recipe = pretrained.with_values({"teacher.pretraining": str(tmp_path / "trained.keras")})
+    return model, recipe
+
+
+def test_a_trained_model_in_a_file_gets_a_new_classifier(own, plan):
+    model, recipe = own
+    (spec,) = plan(recipe.with_values({"training.epochs": 1}), ("teacher",)).specs.values()
+    assert spec.folder.name.startswith("teacher-trained-seed0-")
+    teacher = train(spec, {}).load_model()
+    assert (teacher.input_shape, teacher.output_shape) == ((None, 8, 8, 1), (None, 5))
+    weights = teacher.get_weights()
+    assert all(map(np.array_equal, weights[:2], model.get_weights()[:2]))
+    assert [weight.shape for weight in weights[2:]] == [(4, 5), (5,)]
+
+
+def test_another_file_is_another_teacher_and_the_architecture_does_not_count(own, plan):
+    model, recipe = own
+    teacher = ("teacher",)
+    before = set(plan(recipe, teacher).specs)
+    assert set(plan(recipe.with_values({"teacher.model": "mlp"}), teacher).specs) == before
+    model.set_weights([weight + 1 for weight in model.get_weights()])
+    model.save(recipe.teacher.pretraining)
+    assert not set(plan(recipe, teacher).specs) & before
+
+
+def test_a_file_that_does_not_fit(own, plan, tmp_path):
+    _, recipe = own
+    layers = [keras.layers.Flatten(), keras.layers.Dense(3)]
+    keras.Sequential([keras.Input((9, 9, 1)), *layers]).save(tmp_path / "other.keras")
+    for name, message in (("none", "There is no model file"), ("other", r"inputs of shape \(9, 9")):
+        with pytest.raises(UserError, match=message):
+            plan(recipe.with_values({"teacher.pretraining": str(tmp_path / f"{name}.keras")}))
 
 
 def test_an_ensemble_of_pretrained_teachers_teaches_an_assistant(pretrained, plan):
