@@ -5,6 +5,7 @@ import inspect
 import keras
 
 from distill.errors import UserError
+from distill.models.application import keras_application
 from distill.models.cnn import cnn, flower_cnn
 from distill.models.composed import (
     copy_of,
@@ -39,6 +40,7 @@ MODELS = {
     "separable_cnn": separable_cnn,
     "mobilenet_v2": mobilenet_v2,
     "overlapping_mobilenet_v2": overlapping_mobilenet_v2,
+    "keras_application": keras_application,
     "resnet8x4": resnet8x4,
     "resnet20": resnet20,
     "resnet32x4": resnet32x4,

@@ -1,22 +1,18 @@
 """MobileNetV2: that of keras.applications, and one with overlapping groups of channels."""
 
-import contextlib
 import numbers
-import os
-import socket
-import warnings
 
 import keras
 from keras import layers, ops
 
 from distill.errors import UserError, check_number
+from distill.models.application import load_backbone, three_channels
 from distill.models.cnn import check_size
 
 # Sandler et al. (2018), table 2: channels, blocks and stride of the first block of each stage. The
 # first stage has expansion 1 (no expansion convolution), the others have that of the network.
 STAGES = ((16, 1, 1), (24, 2, 2), (32, 3, 2), (64, 4, 2), (96, 3, 1), (160, 3, 2), (320, 1, 1))
 PUBLISHED_WIDTHS = (0.35, 0.5, 0.75, 1.0, 1.3, 1.4)
-PATIENCE = 30  # seconds without a byte before a download fails; Keras waits forever
 
 
 def mobilenet_v2(
@@ -52,7 +48,7 @@ def mobilenet_v2(
     """
     inputs, x = _images("mobilenet_v2", input_shape, width)
     if weights == "imagenet":
-        x = _three_channels(x)
+        x = three_channels(x)
     x = _application(x, width, weights).output
     return _head("mobilenet_v2", inputs, x, classes, dropout, momentum)
 
@@ -299,64 +295,11 @@ def _head(name, inputs, x, classes, dropout, momentum):
     return model
 
 
-def _three_channels(x):
-    channels = x.shape[-1]
-    if channels not in (1, 3):
-        raise UserError(
-            f"The ImageNet weights are for images of 1 or 3 channels, not {channels}: set weights "
-            "to none."
-        )
-    return layers.Concatenate(name="gray_to_rgb")([x, x, x]) if channels == 1 else x
-
-
 def _application(x, width, weights):
-    if weights == "imagenet":
-        if width not in PUBLISHED_WIDTHS:
-            raise UserError(
-                f"There are no ImageNet weights for width {width}: choose one of "
-                f"{', '.join(map(str, PUBLISHED_WIDTHS))}, or set weights to none."
-            )
-        advice = (
-            "set weights to none, or run this once on a machine with a network and copy its "
-            "folder ~/.keras/models"
-        )
-    elif weights is not None and not os.path.isfile(str(weights)):
+    if weights == "imagenet" and width not in PUBLISHED_WIDTHS:
         raise UserError(
-            f"There is no file of weights {weights!r}: give the path of one, 'imagenet' or none."
+            f"There are no ImageNet weights for width {width}: choose one of "
+            f"{', '.join(map(str, PUBLISHED_WIDTHS))}, or set weights to none."
         )
-    else:
-        advice = f"give a file of the weights of a MobileNetV2 of width {width}, or none"
-    try:
-        with _impatient(), warnings.catch_warnings():
-            # As documented, other sizes get the weights for 224 pixels. For a file of another
-            # network, every layer would warn before the error.
-            known = "`input_shape` is undefined|This model usually|Skipping nested container"
-            warnings.filterwarnings("ignore", known)
-            return keras.applications.MobileNetV2(
-                input_shape=x.shape[1:],
-                input_tensor=x,
-                alpha=width,
-                include_top=False,
-                weights=weights,
-                name="mobilenet_v2",
-            )
-    except Exception as error:  # Keras, h5py and the network raise many kinds of error.
-        if weights is None:
-            raise
-        reason = " ".join(str(error).split())
-        reason = f"{reason[:120]}…" if len(reason) > 120 else reason
-        raise UserError(
-            f"The weights {weights!r} cannot be loaded ({type(error).__name__}: {reason}): "
-            f"{advice}."
-        ) from error
-
-
-@contextlib.contextmanager
-def _impatient():
-    """Lets a download fail if the network does not answer."""
-    before = socket.getdefaulttimeout()
-    socket.setdefaulttimeout(PATIENCE)
-    try:
-        yield
-    finally:
-        socket.setdefaulttimeout(before)
+    what = f"MobileNetV2 of width {width}"
+    return load_backbone(keras.applications.MobileNetV2, x, weights, what, alpha=width)

@@ -1,9 +1,10 @@
 """Your own photos, in a folder or in TensorFlow Datasets: the recipe that `--dataset` takes.
 
-Data: what `--dataset` names, with all its labels. The images are as large as the teacher file wants
-them, or as they are, or 96×96 pixels if they have several sizes or are larger than 128 pixels.
-Teacher: the model of `--teacher-file`; one whose classifier is replaced, of `--teacher.pretraining`;
-or a MobileNetV2 that is trained here.
+Data: what `--dataset` names, with all its labels. The images are as large as the teacher file
+wants them, or as they are, or 96×96 pixels if they have several sizes or are larger than 128
+pixels.
+Teacher: the model of `--teacher-file`; the one of `--teacher.pretraining`, whose classifier is
+replaced; or a MobileNetV2 that is trained here.
 Student: `separable_cnn` of width 0.5 (75,000 parameters); `--student.options.width 0.25` makes it
 3.5 times smaller, and `--study student-size` compares five sizes. It is exported as litert-int8.
 Teacher and student see the same flipped and translated photo in each step, as Beyer et al. (2022),

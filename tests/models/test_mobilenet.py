@@ -11,7 +11,8 @@ from keras import layers
 
 from distill.errors import UserError
 from distill.models import build_model
-from distill.models.mobilenet import PATIENCE, OverlappingGroupConv2D
+from distill.models.application import PATIENCE
+from distill.models.mobilenet import OverlappingGroupConv2D
 
 
 def normal(*shape):
