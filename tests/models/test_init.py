@@ -17,7 +17,8 @@ def test_ends_in_named_logits_and_rescales(name):
     assert last.name == "logits"
     assert last.activation is keras.activations.linear
     assert model.output_shape == (None, 7)
-    rescale = model.get_layer("rescale")  # to 0 to 1, or to -1 to 1
+    # To 0 to 1, or to -1 to 1.
+    rescale = next(layer for layer in model.layers if isinstance(layer, keras.layers.Rescaling))
     assert (rescale.scale, rescale.offset) in ((1 / 255, 0.0), (1 / 127.5, -1))
     images = np.random.default_rng(0).integers(0, 256, (4, 32, 32, 3)).astype("float32")
     assert np.all(np.isfinite(model(images)))
