@@ -89,3 +89,12 @@ def equals(value: float) -> str:
 def count(number: int, noun: str) -> str:
     """Formats a count with its noun: `1 seed`, `2 seeds`."""
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def kilobytes(number: float) -> str:
+    """Formats bytes in kilobytes, without the unit.
+
+    >>> kilobytes(2440), kilobytes(1234567)
+    ('2.4', '1,235')
+    """
+    return f"{number / 1000:,.{1 if number < 100_000 else 0}f}"

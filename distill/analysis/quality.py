@@ -21,7 +21,6 @@ _FORMATS = {
     "agreement with teacher": percent,
     "KL to teacher, nats": _THREE_DIGITS,
     "parameters": lambda values: f"{values[0]:,}",
-    "file, kB": lambda values: f"{values[0]:,.0f}",
 }
 
 
@@ -43,7 +42,6 @@ def quality(run: Run, checkpoint: str, teacher: Run | None = None) -> dict[str, 
         "NLL, calibrated": after["nll"],
         "ECE, calibrated": after["ece"],
         "parameters": run.metrics["parameters"],
-        "file, kB": run.metrics[checkpoint]["model_bytes"] / 1000,
     }
     if "top5" in before:
         found["top-5 accuracy"] = before["top5"]

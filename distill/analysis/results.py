@@ -303,6 +303,15 @@ class Results:
         )
 
 
+def data_of_run(recipe: Recipe, run: Run) -> ImageData | None:
+    """Returns the data of a run of this recipe, or `None` if they are gone or have changed."""
+    try:
+        data = data_of(recipe.with_seed(run.seed))
+    except (UserError, OSError):
+        return None
+    return data if data.fingerprint == run.settings()["identity"]["data"] else None
+
+
 def unseen_classes(run: Run) -> list[int]:
     """Returns the numbers of the classes that a run's student never saw."""
     return list(run.settings()["identity"].get("omitted_classes", ()))

@@ -7,9 +7,11 @@ from typing import NamedTuple
 import numpy as np
 from scipy import stats
 
+from distill.analysis.costs import cost
 from distill.analysis.numbers import count, equals, percent, signed, too_few
-from distill.analysis.results import Comparison, Results
+from distill.analysis.results import Comparison, Results, data_of_run
 from distill.analysis.statistics import LEAST_SEEDS, LEVEL, PairedDifference, seeds_needed
+from distill.analysis.students import candidates, have_sizes, limits_of, recommended
 from distill.experiments.variants import VARIANTS
 from distill.runs import Run
 
@@ -83,45 +85,85 @@ class Deployment(NamedTuple):
 
 
 def deployment(results: Results) -> Deployment | None:
-    """Names the distilled student's file, or says why it should not be deployed.
+    """Names the file of the student that can be deployed, or says why none should be.
 
-    If the baseline of the same seed is more accurate, the sentence says so. The result is `None`
-    for a grid, and without a distilled student.
+    It is the distilled student of the first seed; in a grid over students of several sizes, that of
+    the recommended grid point. The result is `None` for another grid, and without a distilled
+    student. A student that is slower than its teacher or less accurate than its baseline is not
+    offered without saying so.
     """
-    runs = [] if results.axes or "distilled" not in results.variants else results.runs("distilled")
-    if not runs:
+    if "distilled" not in results.variants or (results.axes and not have_sizes(results)):
         return None
-    student = runs[0]
-    teachers = results.runs("teacher") if "teacher" in results.variants else []
-    size = student.metrics["parameters"]
-    if teachers and size >= teachers[0].metrics["parameters"]:
-        return Deployment(
-            None,
-            f"No model to deploy: the distilled student has {size:,} parameters and is not smaller "
-            f"than its teacher ({teachers[0].metrics['parameters']:,}).",
-        )
+    point = results.points[0]
+    if results.axes:
+        students = candidates(results)
+        chosen = recommended(results, students)
+        if chosen is None:
+            return Deployment(None, f"No model to deploy: no student{limits_of(results)}.")
+        point = chosen.point
+    if not (runs := point.present("distilled")):
+        return None
+    reason = _why_not(results, point, runs[0])
+    if reason:
+        return Deployment(None, f"No model to deploy: the distilled student{reason}.")
+    path = runs[0].file_of(results.checkpoint)
+    path = path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+    warnings = "; ".join(_warnings(results, point, runs[0]))
+    return Deployment(
+        runs[0], f"Small model to deploy: {path}{f' ({warnings})' if warnings else ''}"
+    )
+
+
+def _why_not(results, point, student):
+    """Why a student should not be deployed; nothing if it can be."""
+    size, limit = student.metrics["parameters"], results.recipe.experiment.max_params
+    if limit and size > limit:
+        return f" has {size:,} parameters, and --max-params is {limit:,}"
+    slowest, time = results.recipe.experiment.max_latency_ms, _latency(results, student)
+    if slowest and time and time.milliseconds > slowest:
+        return f" takes {time.milliseconds:.2g} ms, and --max-latency-ms is {slowest:g}"
+    for teacher in _first(results, point, "teacher"):
+        of_teacher = teacher.metrics["parameters"]
+        if size >= of_teacher:
+            return f" has {size:,} parameters and is not smaller than its teacher ({of_teacher:,})"
     labels, measured = student.labels("test"), student.metrics[results.checkpoint]["test"]
     share = float(np.bincount(labels).max() / len(labels))
     correct = measured["examples"] - measured["errors"]
     by_luck = stats.binomtest(correct, measured["examples"], share, alternative="greater").pvalue
     if by_luck > LEVEL:
-        return Deployment(
-            None,
-            f"No model to deploy: the distilled student's test accuracy, "
-            f"{percent([measured['accuracy']])}, is no better than always predicting the most "
-            f"frequent class ({percent([share])}).",
+        return (
+            f"'s test accuracy, {percent([measured['accuracy']])}, is no better than always "
+            f"predicting the most frequent class ({percent([share])})"
         )
-    path = student.file_of(results.checkpoint)
-    path = path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
-    warning = ""
-    for baseline in results.runs("baseline") if "baseline" in results.variants else ():
-        reached = baseline.metrics[results.checkpoint]["test"]["accuracy"]
-        if baseline.seed == student.seed and measured["accuracy"] < reached:
-            warning = (
-                f" (less accurate than its baseline: test accuracy "
-                f"{percent([measured['accuracy']])}, baseline {percent([reached])})"
+    return ""
+
+
+def _warnings(results, point, student):
+    for teacher in _first(results, point, "teacher"):
+        ours, other = _latency(results, student), _latency(results, teacher)
+        if ours and other and ours.low > other.high:
+            yield (
+                f"slower than its teacher: {ours.milliseconds:.2g} ms for one image, teacher "
+                f"{other.milliseconds:.2g} ms"
             )
-    return Deployment(student, f"Small model to deploy: {path}{warning}")
+    accuracy = student.metrics[results.checkpoint]["test"]["accuracy"]
+    for baseline in point.present("baseline") if "baseline" in results.variants else ():
+        reached = baseline.metrics[results.checkpoint]["test"]["accuracy"]
+        if baseline.seed == student.seed and accuracy < reached:
+            yield (
+                f"less accurate than its baseline: test accuracy {percent([accuracy])}, baseline "
+                f"{percent([reached])}"
+            )
+
+
+def _first(results, point, variant):
+    return point.present(variant)[:1] if variant in results.variants else []
+
+
+def _latency(results, run):
+    """The time for one image, or `None` if the data are gone."""
+    data = data_of_run(results.recipe, run)
+    return None if data is None else cost(results, run, data).speeds[0]
 
 
 def _accuracy_sentence(results, point, where):

@@ -12,6 +12,7 @@ from distill.analysis.page.parts import Page
 from distill.analysis.page.report import make_page
 from distill.analysis.results import Results
 from distill.analysis.sentences import deployment, sentences
+from distill.analysis.students import have_sizes, recommendation, students_table
 from distill.analysis.tables import (
     ablation_table,
     main_table,
@@ -26,9 +27,12 @@ from distill.recipes import short_name, show_value
 
 def write_all(results: Results, console: Console) -> Page:
     """Prints tables and sentences, writes the experiment's folder, and returns the report."""
-    tables = [make(results) for make in (main_table, ablation_table, unseen_classes_table)]
+    makers = main_table, ablation_table, unseen_classes_table, students_table
+    tables = [make(results) for make in makers]
     tables = [table for table in tables if table]
     found = sentences(results)
+    if have_sizes(results) and (advice := recommendation(results)):
+        found.append(advice)
     below = [f"{line}\n" for line in (*found, f"Made by `{results.command_line}`.")]
     markdown = "\n".join([*(table.markdown() for table in tables), *below])
     write_text(results.folder / "table.md", markdown)

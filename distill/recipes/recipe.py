@@ -24,6 +24,8 @@ SHORT_NAMES = {
     "batch_size": "training.batch_size",
     "learning_rate": "training.learning_rate",
     "seeds": "experiment.seeds",
+    "max_params": "experiment.max_params",
+    "max_latency_ms": "experiment.max_latency_ms",
 }
 OWN = "own"
 NEED_EPOCHS = ("step_decay", "warm_restarts")
@@ -256,6 +258,10 @@ class Experiment(Settings):
     """last epoch, or best validation accuracy (both are kept)"""
     learning_rates: Numbers = ()
     """rates, joined by +: each student takes the best on validation data"""
+    max_params: Count | None = None
+    """most parameters of the student that is recommended"""
+    max_latency_ms: Positive | None = None
+    """most milliseconds for one image of the student that is recommended"""
     export: Names = ()
     """export the student, e.g. litert-int8+onnx; see --list formats"""
 

@@ -57,7 +57,6 @@ def _measure(model, path, name, data, epoch=None):
     metrics = {
         "epoch": epoch,
         "model_file": name,
-        "model_bytes": path.stat().st_size,
         "model_sha256": file_hash(path),
         **{split: measure(logits[split], splits[split].labels) for split in splits},
     }

@@ -5,8 +5,10 @@ import math
 import numpy as np
 import pytest
 
+from distill.analysis.costs import Cost
 from distill.analysis.sentences import deployment, sentences, verdict
 from distill.analysis.statistics import PairedDifference, paired_difference, seeds_needed
+from distill.evaluation.cost import Speed
 from distill.experiments.grid import Axis
 from distill.files import write_arrays
 
@@ -228,16 +230,27 @@ def test_equal_students_in_small_studies_are_seldom_told_apart(fake_results):
     assert claims / 200 <= 0.10
 
 
+def took(run, times):
+    """The cost of a run; latency and its quartiles, by the role of the run."""
+    time, low, high = times[run.role]
+    return Cost(None, 0, (Speed(1, time, low, high, 1000 / time),))
+
+
 @pytest.fixture
 def deploy(fake_results, tmp_path, monkeypatch):
     """Says what can be deployed of a student, with 70 of 100 labels in one class."""
 
-    def deploy(accuracy, teacher_parameters=1000, baseline=0.7):
+    def deploy(accuracy, teacher_parameters=1000, baseline=0.7, times=None, **limits):
         variants = {"teacher": ((0.95,), None, teacher_parameters, 100)}
         variants |= {"baseline": ((baseline,),), "distilled": ((accuracy,), None, 10, 100)}
-        results = fake_results(({}, variants), variants=tuple(variants))
+        results = fake_results(({}, variants), variants=tuple(variants), **limits)
         (student,) = results.points[0].runs["distilled"]
         monkeypatch.chdir(tmp_path)
+        found = None if times is None else "data"
+        monkeypatch.setattr("distill.analysis.sentences.data_of_run", lambda recipe, run: found)
+        monkeypatch.setattr(
+            "distill.analysis.sentences.cost", lambda _, run, data: took(run, times)
+        )
         student.folder.mkdir(exist_ok=True)
         labels = np.repeat([0, 1, 2], [70, 20, 10])
         write_arrays(student.folder / "predictions.npz", test_labels=labels)
@@ -258,6 +271,27 @@ def test_a_student_below_its_baseline_is_not_offered_in_silence(deploy):
         "Small model to deploy: distilled-0/student.keras (less accurate than its baseline: test "
         "accuracy 85.00 %, baseline 86.00 %)"
     )
+
+
+@pytest.mark.parametrize(("low", "is_said"), [(1.3, True), (1.1, False)])
+def test_a_slower_student_is_not_offered_in_silence(deploy, low, is_said):
+    times = {"distilled": (1.4, low, 1.5), "teacher": (1.1, 1.0, 1.2)}
+    said = "slower than its teacher: 1.4 ms for one image, teacher 1.1 ms" in deploy(
+        0.85, times=times
+    )
+    assert said == is_said
+
+
+def test_limits_of_what_is_deployed(deploy):
+    times = {"distilled": (1.4, 1.3, 1.5), "teacher": (5.0, 4.0, 6.0)}
+    assert deploy(0.85, times=times, **{"experiment.max_latency_ms": 1.3}) == (
+        "No model to deploy: the distilled student takes 1.4 ms, and --max-latency-ms is 1.3."
+    )
+    assert deploy(0.85, **{"experiment.max_params": 9}) == (
+        "No model to deploy: the distilled student has 10 parameters, and --max-params is 9."
+    )
+    assert deploy(0.85, times=times, **{"experiment.max_latency_ms": 1.4}).startswith("Small")
+    assert deploy(0.85, **{"experiment.max_params": 10}).startswith("Small")
 
 
 @pytest.mark.parametrize("parameters", [10, 9])

@@ -71,6 +71,8 @@ OTHER = {
     "experiment.report_checkpoint": "best",
     "experiment.learning_rates": (0.1, 0.2),
     "experiment.export": ("onnx",),
+    "experiment.max_params": 5,
+    "experiment.max_latency_ms": 5.0,
     **{
         f"{section}.{name}": value
         for section in ("training", "teacher.training", "student.baseline")

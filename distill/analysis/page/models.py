@@ -1,27 +1,22 @@
 """Sections about the models of one grid point: learning curves, quality, errors, costs."""
 
 import dataclasses
-import json
 
 import numpy as np
 
+from distill.analysis.costs import BATCHES, Cost, cost
 from distill.analysis.figures.curves import LEARNING_CURVES, learning_curve, logged
 from distill.analysis.figures.matrices import confusion_matrix
 from distill.analysis.figures.scatter import pareto, reliability_diagram
-from distill.analysis.numbers import percent
+from distill.analysis.numbers import kilobytes, percent
 from distill.analysis.page.parts import Picture, Section, Table
 from distill.analysis.quality import quality, quality_rows
 from distill.analysis.results import GridPoint, Results
+from distill.analysis.students import recommendation, students_table
 from distill.data import ImageData
-from distill.errors import UserError
-from distill.evaluation import multiply_adds, per_class_accuracy, reliability, speed
+from distill.evaluation import per_class_accuracy, reliability
 from distill.experiments.variants import MAIN_VARIANTS, VARIANTS
-from distill.files import read_json, write_json
 from distill.runs import Run, taught_by
-
-_BATCHES = (1, 32)
-# The settings that say what a network is; weights do not change what it costs.
-_NETWORK = ("model_code", "teacher.model", "teacher.options", "student.model", "student.options")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,7 +56,7 @@ def _quality(focus):
     results, runs = focus.results, focus.runs
     rows = quality_rows([_measured(focus, variant) for variant in runs])
     if focus.data is not None:
-        rows += _cost_rows([_cost(results, each[0], focus.data) for each in runs.values()])
+        rows += _cost_rows([cost(results, each[0], focus.data) for each in runs.values()])
     headings = ["test set", *(VARIANTS[variant].title for variant in runs)]
     notes = (
         f"{results.spread.capitalize()}. Calibrated: the logits are divided by the temperature "
@@ -102,44 +97,17 @@ def _reliability(results, runs):
     return found.confidence, found.accuracy, found.count
 
 
-def _cost_rows(costs):
-    adds = [each["multiply_adds"] for each in costs]
-    rows = [["multiply-adds", *("–" if each is None else f"{each:,}" for each in adds)]]
-    for number, batch in enumerate(_BATCHES):
-        times = [each["speeds"][number]["milliseconds"] for each in costs]
+def _cost_rows(costs: list[Cost]):
+    rows = [
+        ["multiply-adds", *("–" if each.adds is None else f"{each.adds:,}" for each in costs)],
+        ["weights, kB", *(kilobytes(each.weight_bytes) for each in costs)],
+    ]
+    for number, batch in enumerate(BATCHES):
+        times = (each.speeds[number].milliseconds for each in costs)
         rows.append([f"latency, batch {batch}, ms", *(f"{time:.2f}" for time in times)])
-    rates = [each["speeds"][-1]["images_per_second"] for each in costs]
-    rows.append([f"images per second, batch {_BATCHES[-1]}", *(f"{rate:,.0f}" for rate in rates)])
+    rates = (each.speeds[-1].images_per_second for each in costs)
+    rows.append([f"images per second, batch {BATCHES[-1]}", *(f"{rate:,.0f}" for rate in rates)])
     return rows
-
-
-def _cost(results, run, data):
-    """What a run's model costs. It is kept beside the report, because timings differ each time.
-
-    Models that differ only in their weights cost the same, and only one of them is measured.
-    """
-    path = results.folder / "cost.json"
-    known = read_json(path) if path.exists() else {}
-    identity = run.settings()["identity"]
-    settings = {
-        name: value for name, value in identity.get("settings", {}).items() if name in _NETWORK
-    }
-    # An ensemble has no settings of its own, only its number of parameters.
-    others = identity.get("file"), identity.get("data"), run.metrics["parameters"]
-    network = json.dumps([settings, *others], sort_keys=True)
-    if network not in known:
-        model = run.load_model(results.checkpoint)
-        # A grid can vary the image size: the model's own size counts if it has one.
-        sizes = zip(model.input_shape[1:], data.image_shape, strict=True)
-        shape = tuple(own or other for own, other in sizes)
-        try:
-            adds = multiply_adds(model, shape)
-        except UserError:  # some sizes are known only when it runs
-            adds = None
-        speeds = [vars(speed(model, shape, batch, seconds=0.2)) for batch in _BATCHES]
-        known[network] = {"multiply_adds": adds, "speeds": speeds}
-        write_json(path, known)
-    return known[network]
 
 
 def _errors(focus):
@@ -202,16 +170,18 @@ def _costs(focus):
                 models.setdefault(run.folder, (run, VARIANTS[variant].title, where, values))
     costs = {"parameters": [], "milliseconds for one image": []}
     for run, title, where, values in models.values():
-        latency = _cost(results, run, focus.data)["speeds"][0]["milliseconds"]
-        for marks, cost in zip(costs.values(), (run.metrics["parameters"], latency), strict=True):
-            marks.append((title, where, cost, values))
-    items = []
+        latency = cost(results, run, focus.data).speeds[0].milliseconds
+        for marks, each in zip(costs.values(), (run.metrics["parameters"], latency), strict=True):
+            marks.append((title, where, each, values))
+    table = students_table(results)
+    items = [table] if table else []
     for name, marks in costs.items():
         first = "; ".join(
-            f"{' '.join(filter(None, (title, where)))} {cost:,.3g}, {np.mean(values):.1%}"
-            for title, where, cost, values in marks[:12]
+            f"{' '.join(filter(None, (title, where)))} {each:,.3g}, {np.mean(values):.1%}"
+            for title, where, each, values in marks[:12]
         )
         caption = "Dotted line: models for which no other model is both cheaper and better."
         alt = f"Test accuracy against {name}: {first}"
         items.append(Picture(pareto(marks, name), alt, caption))
-    return Section("Accuracy against size and latency", "", items)
+    text = recommendation(results) if table else ""
+    return Section("Accuracy against size and latency", text, items)

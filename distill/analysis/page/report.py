@@ -9,7 +9,7 @@ from distill.analysis.figures.matrices import heat_map
 from distill.analysis.page.images import image_sections
 from distill.analysis.page.models import Focus, model_sections
 from distill.analysis.page.parts import Code, Page, Picture, Section, Table
-from distill.analysis.results import Results
+from distill.analysis.results import Results, data_of_run
 from distill.analysis.sentences import sentences
 from distill.analysis.tables import (
     ablation_table,
@@ -18,12 +18,10 @@ from distill.analysis.tables import (
     runs_table,
     unseen_classes_table,
 )
-from distill.errors import UserError
 from distill.evaluation import per_class_accuracy
 from distill.experiments.grid import show_setting
 from distill.experiments.variants import ABLATIONS, VARIANTS
 from distill.recipes import Recipe, effects_of, show_value
-from distill.training.data import data_of
 
 
 def make_page(results: Results) -> Page:
@@ -35,7 +33,7 @@ def make_page(results: Results) -> Page:
     runs = {variant: point.present(variant) for variant in results.variants}
     runs = {variant: each for variant, each in runs.items() if each}
     if runs:
-        data = _data(point.recipe, next(iter(runs.values()))[0])
+        data = data_of_run(point.recipe, next(iter(runs.values()))[0])
         where = f"At {results.name_of(point)}. " if results.axes else ""
         focus = Focus(results, point, runs, data, where)
         *models, costs = model_sections(focus)
@@ -43,16 +41,6 @@ def make_page(results: Results) -> Page:
     sections += [_all_runs(results), _reproduce(results)]
     present = [section for section in sections if section is not None]
     return Page(f"distill: {results.title}", found[0], [*found[1:], *results.damaged], present)
-
-
-def _data(recipe, run):
-    """The data of a run, or `None` if they are gone or have changed."""
-    try:
-        data = data_of(recipe.with_seed(run.seed))
-    except (UserError, OSError):
-        return None
-    known = run.settings()["identity"]["data"]
-    return data if data.fingerprint == known else None
 
 
 def _result(results):

@@ -87,7 +87,7 @@ def test_one_file_that_loads_nothing_and_is_well_formed(page):
 
 
 def test_where_the_data_are_gone_the_rest_is_there(grid, monkeypatch):
-    monkeypatch.setattr(report, "_data", lambda recipe, run: None)
+    monkeypatch.setattr(report, "data_of_run", lambda recipe, run: None)
     titles = [section.title for section in make_page(grid[0].results).sections]
     without = {"Where the models differ", "Dark knowledge", "Accuracy against size and latency"}
     assert titles == [title for title in SECTIONS if title not in without]
