@@ -21,7 +21,6 @@ class Candidate:
     run: Run
     cost: Cost
     validation: list[float]  # accuracies, one for each seed
-    test: list[float]
 
     @property
     def parameters(self) -> int:
@@ -52,7 +51,6 @@ def candidates(results: Results) -> list[Candidate]:
             runs[0],
             cost(results, runs[0], data),
             results.accuracies("distilled", point.setting, "validation"),
-            results.accuracies("distilled", point.setting),
         )
         for point in results.points
         if (runs := point.present("distilled"))
@@ -121,11 +119,10 @@ def students_table(results: Results) -> Table | None:
                 kilobytes(each.cost.weight_bytes),
                 f"{time.milliseconds:.2f} ({time.low:.2f}–{time.high:.2f})",
                 percent(each.validation).removesuffix(" %"),
-                percent(each.test).removesuffix(" %"),
             ]
         )
     headings = [axis.title for axis in results.varied]
-    headings += ["params", "MACs, M", "kB", "ms", "validation, %", "test, %"]
+    headings += ["params", "MACs, M", "kB", "ms", "validation, %"]
     efficient = "; ".join(
         results.name_of(each.point) for each in students if _is_efficient(each, students)
     )
