@@ -55,6 +55,7 @@ def wide_by_hand(blocks, stages, classes):
 def test_published_sizes(name, by_hand, parameters):
     assert by_hand == parameters
     model = build_model(name, CIFAR, 100)
+    assert (model.layers[-1].name, model.output_shape) == ("logits", (None, 100))
     assert sum(int(np.prod(weight.shape)) for weight in model.trainable_weights) == parameters
     # The depth in the name counts convolutions and the dense layer, not the shortcuts.
     depth = int(name.removeprefix("resnet").removeprefix("wrn_").split("x")[0].split("_")[0])
