@@ -58,14 +58,13 @@ def check(
     Raises:
         UserError: the distiller has no teacher and `y` has no stored targets.
 
-    Example:
-
-    >>> from keras import Sequential, layers
-    >>> models = [Sequential([keras.Input((4,)), layers.Dense(3)]) for _ in range(2)]
-    >>> distiller = Distiller(teacher=models[0], student=models[1], temperature=1000.0)
-    >>> findings = check(distiller, np.ones((2, 4), "float32"), np.array([0, 1]))
-    >>> findings[0].level, findings[0].sentence.split(";")[0]
-    ('warning', 'At temperature 1000 the soft targets are nearly uniform')
+    Examples:
+        >>> from keras import Sequential, layers
+        >>> models = [Sequential([keras.Input((4,)), layers.Dense(3)]) for _ in range(2)]
+        >>> distiller = Distiller(teacher=models[0], student=models[1], temperature=1000.0)
+        >>> findings = check(distiller, np.ones((2, 4), "float32"), np.array([0, 1]))
+        >>> findings[0].level, findings[0].sentence.split(";")[0]
+        ('warning', 'At temperature 1000 the soft targets are nearly uniform')
     """
     x = _tensors(x)
     targets = Targets(*map(_tensors, targets_of(y)))

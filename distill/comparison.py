@@ -53,19 +53,21 @@ def compare(
     Raises:
         UserError: the teacher cannot be saved, a name is taken, or what `run_experiment` raises.
 
-    Example:
-
-    >>> import tempfile
-    >>> def small(input_shape, classes):
-    ...     layers = [keras.layers.Flatten(), keras.layers.Dense(classes)]
-    ...     return keras.Sequential([keras.Input(input_shape), *layers])
-    >>> teacher = small((8, 8, 1), 10)  # a real one is trained
-    >>> quick = {"training.epochs": 1, "experiment.seeds": 1, "experiment.learning_rates": ()}
-    >>> folder = tempfile.mkdtemp()
-    >>> with open(os.devnull, "w") as nowhere:
-    ...     outcome = compare(teacher, small, "digits", quick, folder, Console(file=nowhere))
-    >>> len(outcome.results.runs("distilled")), outcome.results.parameters("distilled")
-    (1, 650)
+    Examples:
+        >>> import tempfile
+        >>> from distill import load_data
+        >>> def small(input_shape, classes):
+        ...     layers = [keras.layers.Flatten(), keras.layers.Dense(classes)]
+        ...     return keras.Sequential([keras.Input(input_shape), *layers])
+        >>> digits, teacher = load_data("digits"), small((8, 8, 1), 10)
+        >>> teacher.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+        >>> _ = teacher.fit(digits.train.images, digits.train.labels, verbose=0)
+        >>> quick = {"training.epochs": 1, "experiment.seeds": 1, "experiment.learning_rates": ()}
+        >>> folder = tempfile.mkdtemp()
+        >>> with open(os.devnull, "w") as nowhere:
+        ...     outcome = compare(teacher, small, "digits", quick, folder, Console(file=nowhere))
+        >>> len(outcome.results.runs("distilled")), outcome.results.parameters("distilled")
+        (1, 650)
     """
     runs = Path(runs)
     values: dict[str, Any] = {"data.name": _data_name(data), "experiment.export": ()}

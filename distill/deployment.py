@@ -72,6 +72,11 @@ def export_run(
             f"The folder {folder} holds no complete run; give one that `python -m distill list` "
             "shows."
         )
+    if not run.has_model:
+        raise UserError(
+            f"The run in {folder} holds a teacher's predictions and no model; give the run of a "
+            "student."
+        )
     settings = run.settings()
     recipe = Recipe.from_json(json.dumps(settings["recipe"]))
     data = data_of(recipe)

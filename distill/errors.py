@@ -36,11 +36,10 @@ def check_number(
         least: inclusive lower limit.
         most: inclusive upper limit.
 
-    Example:
-
-    >>> check_number("alpha", 1.5, "between 0 and 1", least=0, most=1)
-    Traceback (most recent call last):
-    distill.errors.UserError: alpha is 1.5, and must be between 0 and 1.
+    Examples:
+        >>> check_number("alpha", 1.5, "between 0 and 1", least=0, most=1)
+        Traceback (most recent call last):
+        distill.errors.UserError: alpha is 1.5, and must be between 0 and 1.
     """
     is_scalar = isinstance(value, (np.generic, np.ndarray)) and not value.ndim
     number = value.item() if is_scalar else value

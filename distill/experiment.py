@@ -13,6 +13,7 @@ from distill.analysis.reading import read_results
 from distill.analysis.results import Results
 from distill.analysis.sentences import deployment
 from distill.analysis.write import write_all
+from distill.data import write_split
 from distill.deployment import export_run
 from distill.errors import UserError
 from distill.experiments.command import command_of
@@ -25,6 +26,7 @@ from distill.experiments.tuning import choose_learning_rates
 from distill.experiments.variants import MAIN_VARIANTS
 from distill.export import get_format
 from distill.recipes import Recipe
+from distill.training.data import data_of
 
 
 @dataclasses.dataclass(frozen=True)
@@ -80,6 +82,7 @@ def run_experiment(
     command = command or command_of(recipe, axes, variants, runs)
     plan = make_plan(recipe, axes, variants, runs)
     print_data(plan, console)
+    _keep_split(plan, console)
     tuned = choose_learning_rates(recipe, axes, variants, runs, console, executor)
     if tuned != recipe:
         plan = make_plan(tuned, axes, variants, runs)
@@ -93,6 +96,16 @@ def run_experiment(
         line = f"  {failure.spec.title}: {failure.reason}"
         console.print(line, soft_wrap=True, highlight=False, markup=False)
     return Outcome(results, failures, page, _export(results, formats, console))
+
+
+def _keep_split(plan, console):
+    """Writes down which images of a folder are in which split, unless a file says it already."""
+    recipe = plan.recipe
+    chosen, path = recipe.data, plan.folder.parent / "split.csv"
+    is_whole = not (chosen.split or chosen.include or chosen.exclude or recipe.experiment.folds)
+    if is_whole and Path(chosen.name).is_dir():
+        write_split(path, data_of(recipe.with_seed(recipe.seed)))
+        console.print(f"The split: {path} (--split FILE takes it again).", soft_wrap=True)
 
 
 def _usable(formats, console):

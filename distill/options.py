@@ -31,10 +31,9 @@ def look_up(registry: Mapping[str, Callable], name: str) -> Callable | None:
     Raises:
         UserError: the module cannot be imported, or has nothing of that name.
 
-    Example:
-
-    >>> look_up({}, "math:sqrt")(4.0), look_up({}, "unknown")
-    (2.0, None)
+    Examples:
+        >>> look_up({}, "math:sqrt")(4.0), look_up({}, "unknown")
+        (2.0, None)
     """
     if name in registry or ":" not in name:
         return registry.get(name)
@@ -79,12 +78,12 @@ def bind_options(what: str, function: Callable, options: Mapping, given: tuple[s
         options: values by name.
         given: parameters that the caller fills in; the user cannot set them.
 
-    Example:
-
-    >>> def mlp(classes: int, hidden: int = 800): ...
-    >>> bind_options("model 'm'", mlp, {"hidden": "x"}, given=("classes",))
-    Traceback (most recent call last):
-    distill.errors.UserError: The option hidden of the model 'm' is 'x', and must be a whole number.
+    Examples:
+        >>> def mlp(classes: int, hidden: int = 800): ...
+        >>> bind_options("model 'm'", mlp, {"hidden": "x"}, given=("classes",))
+        Traceback (most recent call last):
+        distill.errors.UserError: The option hidden of the model 'm' is 'x', and must be a whole \
+number.
     """
     signature = inspect.signature(function)
     known = {

@@ -74,9 +74,14 @@ class Run:
         """Returns the model file of the checkpoint `"last"` or `"best"`."""
         return self.folder / self.metrics[checkpoint]["model_file"]
 
-    def load_model(self, checkpoint: str = "last") -> keras.Model:
-        """Loads the trained model."""
-        return load_model(self.file_of(checkpoint))
+    def load_model(self, checkpoint: str = "last") -> keras.Model | None:
+        """Loads the trained model; `None` if the run holds only predictions."""
+        return load_model(self.file_of(checkpoint)) if self.has_model else None
+
+    @property
+    def has_model(self) -> bool:
+        """Whether there is a model; a teacher may be a file of predictions."""
+        return self.metrics["parameters"] is not None
 
     def predictions(self, checkpoint: str, split: str) -> np.ndarray:
         """Returns the logits on `"validation"` or `"test"`: float64, `(examples, classes)`."""

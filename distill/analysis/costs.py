@@ -28,11 +28,14 @@ class Cost:
     speeds: tuple[Speed, ...]  # one for each of `BATCHES`
 
 
-def cost(results: Results, run: Run, data: ImageData) -> Cost:
+def cost(results: Results, run: Run, data: ImageData) -> Cost | None:
     """Returns what a run's model costs. It is kept in `cost.json`, as timings differ each time.
 
-    Models that differ only in their weights cost the same, and only one of them is measured.
+    It is `None` for a teacher that is a file of predictions. Models that differ only in their
+    weights cost the same, and only one of them is measured.
     """
+    if not run.has_model:
+        return None
     path = results.folder / "cost.json"
     known = read_json(path) if path.exists() else {}
     identity = run.settings()["identity"]

@@ -77,7 +77,7 @@ def augmented_versions(
     width, channels)`.
     """
     places = np.linspace(0, len(split) - 1, min(IMAGES, len(split))).astype(int)
-    chosen = Split(split.images[places], split.labels[places])
+    chosen = split.take(places)
     augment = make_augmentation(augmentation, split.images.shape[1:], seed, translation=translation)
     images = tf.cast(chosen.images, tf.float32)
     # Mapped as in training, so that the same kernels compute it.

@@ -41,8 +41,9 @@ def quality(run: Run, checkpoint: str, teacher: Run | None = None) -> dict[str, 
         "calibration temperature": temperature,
         "NLL, calibrated": after["nll"],
         "ECE, calibrated": after["ece"],
-        "parameters": run.metrics["parameters"],
     }
+    if run.has_model:
+        found["parameters"] = run.metrics["parameters"]
     if "top5" in before:
         found["top-5 accuracy"] = before["top5"]
     if teacher is not None:

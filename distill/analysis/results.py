@@ -226,8 +226,8 @@ class Results:
         runs = self.runs(variant, where)
         return np.mean([confusion(self.logits(run), run.labels("test")) for run in runs], axis=0)
 
-    def parameters(self, variant: str, where: Where = None) -> int:
-        """Returns the number of parameters of a variant's model."""
+    def parameters(self, variant: str, where: Where = None) -> int | None:
+        """Returns the number of parameters of a variant's model, `None` if there is no model."""
         return self.runs(variant, where)[0].metrics["parameters"]
 
     def test_images(self, where: Where = None) -> int:

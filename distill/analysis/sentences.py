@@ -124,7 +124,7 @@ def _why_not(results, point, student):
         return f" takes {time.milliseconds:.2g} ms, and --max-latency-ms is {slowest:g}"
     for teacher in _first(results, point, "teacher"):
         of_teacher = teacher.metrics["parameters"]
-        if size >= of_teacher:
+        if teacher.has_model and size >= of_teacher:
             return f" has {size:,} parameters and is not smaller than its teacher ({of_teacher:,})"
     labels, measured = student.labels("test"), student.metrics[results.checkpoint]["test"]
     share = float(np.bincount(labels).max() / len(labels))
@@ -163,7 +163,8 @@ def _first(results, point, variant):
 def _latency(results, run):
     """The time for one image, or `None` if the data are gone."""
     data = data_of_run(results.recipe, run)
-    return None if data is None else cost(results, run, data).speeds[0]
+    measured = None if data is None else cost(results, run, data)
+    return measured and measured.speeds[0]
 
 
 def _accuracy_sentence(results, point, where):

@@ -49,12 +49,13 @@ def candidates(results: Results) -> list[Candidate]:
         Candidate(
             point,
             runs[0],
-            cost(results, runs[0], data),
+            measured,
             results.accuracies("distilled", point.setting, "validation"),
         )
         for point in results.points
         if (runs := point.present("distilled"))
         and (data := data_of_run(point.recipe, runs[0])) is not None
+        and (measured := cost(results, runs[0], data)) is not None
     ]
     return sorted(found, key=lambda each: (each.parameters, each.milliseconds))
 
@@ -165,14 +166,14 @@ def recommendation(results: Results) -> str | None:
     name = results.name_of(chosen.point) or "the distilled student"
     beginning = f"Recommended on validation data{limits_of(results)}: {name}"
     teachers = chosen.point.present("teacher") if "teacher" in results.variants else []
-    if not teachers:
+    if not (teachers and teachers[0].has_model):
         return f"{beginning} ({chosen.parameters:,} parameters)."
     teacher = teachers[0]
     reached = results.accuracies("teacher", chosen.point.setting, "validation")
     smaller = teacher.metrics["parameters"] / chosen.parameters
     data = data_of_run(chosen.point.recipe, teacher)
-    time = math.nan if data is None else cost(results, teacher, data).speeds[0].milliseconds
-    faster = time / chosen.milliseconds
+    measured = None if data is None else cost(results, teacher, data)
+    faster = measured.speeds[0].milliseconds / chosen.milliseconds if measured else math.nan
     return (
         f"{beginning}; against its teacher {signed(chosen.accuracy - float(np.mean(reached)))} "
         f"points, {_times(smaller, 'smaller', 'larger')}, {_times(faster, 'faster', 'slower')}."

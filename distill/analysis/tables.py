@@ -33,13 +33,17 @@ def _model_table(results):
     rows = []
     for variant in results.variants:
         runs, numbers = results.runs(variant), ["–"] * 3
+        # A teacher that is not trained is one run for all seeds.
+        count = len({run.key for run in runs})
+        kept = slice(1) if count == 1 else slice(None)
         if runs:
+            size = results.parameters(variant)
             numbers = [
-                f"{results.parameters(variant):,}",
-                _percent(results.accuracies(variant)),
-                plain(results.errors(variant)),
+                "–" if size is None else f"{size:,}",
+                _percent(results.accuracies(variant)[kept]),
+                plain(results.errors(variant)[kept]),
             ]
-        rows.append([VARIANTS[variant].title, *numbers, str(len(runs))])
+        rows.append([VARIANTS[variant].title, *numbers, str(count)])
     headings = ["model", "parameters", "test accuracy, %", "test errors", "seeds"]
     return Table(headings, rows, caption=_caption(results))
 
@@ -183,7 +187,7 @@ def runs_table(results: Results) -> Table:
                 measured = run.metrics[results.checkpoint]
                 row = [show_value(value) for value in point.setting.values()]
                 row += [VARIANTS[variant].title, run.seed, measured["epoch"]]
-                row += [run.metrics["parameters"]]
+                row += [run.metrics["parameters"] or ""]
                 row += [measured[split][name] for split, name in columns]
                 rows.append([*map(str, row), run.folder.name])
     return Table(headings, rows, caption="All runs")

@@ -29,6 +29,10 @@ _METAVARS = {
     "--learning-rate": "RATE",
     "--teacher-file": "FILE",
     "--student-file": "FILE",
+    "--teacher-predictions": "FILE",
+    "--split": "FILE.csv",
+    "--max-params": "N",
+    "--max-latency-ms": "MS",
     "--teacher.pretraining": "RECIPE|FILE",
     "--distillation.assistant": "MODEL",
 }
@@ -115,10 +119,9 @@ def _pairs(values):
 def text_of(field: FieldInfo, value: Any) -> str:
     """Returns the help of a setting, with the recipe's value in brackets.
 
-    Example:
-
-    >>> text_of(Training.model_fields["batch_size"], 32)
-    'examples per step [32]'
+    Examples:
+        >>> text_of(Training.model_fields["batch_size"], 32)
+        'examples per step [32]'
     """
     text, _, unset = (field.description or "").partition(" (default: ")
     if value is None or value in ((), {}):

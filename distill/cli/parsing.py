@@ -30,10 +30,9 @@ class CommandLine:
 def parse(script: str, arguments: Sequence[str]) -> CommandLine | None:
     """Reads the command line of a script; `None` for `--help`, which is printed here.
 
-    Example:
-
-    >>> parse("distilled", ["--alpha", "0.5", "--grid", "temperature=1,2"]).grid
-    ('temperature=1,2',)
+    Examples:
+        >>> parse("distilled", ["--alpha", "0.5", "--grid", "temperature=1,2"]).grid
+        ('temperature=1,2',)
     """
     words = read_words(arguments)
     recipe = get_recipe(_chosen_recipe(words))

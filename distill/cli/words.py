@@ -23,10 +23,9 @@ def read_words(arguments: Sequence[str]) -> list[str]:
     the flags in a text file, `--config FILE` for the settings in a YAML file. The last of several
     values counts, so flags that follow a file change its values.
 
-    Example:
-
-    >>> read_words(["--training.batch-size", "8", "--student.options", "hidden=8", "depth=1"])
-    ['--batch-size', '8', '--student.options.hidden=8', '--student.options.depth=1']
+    Examples:
+        >>> read_words(["--training.batch-size", "8", "--student.options", "hidden=8", "depth=1"])
+        ['--batch-size', '8', '--student.options.hidden=8', '--student.options.depth=1']
     """
     return list(_spelled(_with_files(arguments, ())))
 
@@ -34,10 +33,9 @@ def read_words(arguments: Sequence[str]) -> list[str]:
 def suggestion(name: str, names: Sequence[str]) -> str:
     """Returns `"; did you mean NAME?"` with the most similar name, or nothing.
 
-    Example:
-
-    >>> suggestion("--teacher-epochs", ["--epochs", "--teacher.training.epochs"])
-    '; did you mean --teacher.training.epochs?'
+    Examples:
+        >>> suggestion("--teacher-epochs", ["--epochs", "--teacher.training.epochs"])
+        '; did you mean --teacher.training.epochs?'
     """
     plain = {re.sub(r"[-_.]+", " ", each).strip(): each for each in names}
     wanted = re.sub(r"[-_.]+", " ", name).strip()

@@ -20,6 +20,7 @@ from distill.data.dataset import (
     Split,
     cross_validation_fold,
     hide_labels,
+    join,
     labelled,
     split_off,
     with_splits,
@@ -28,6 +29,7 @@ from distill.data.digits import load_digits
 from distill.data.folder import UNREADABLE, images_in, load_folder
 from distill.data.images import AUTO, require_memory, resize, to_array
 from distill.data.pipeline import evaluation_pipeline, training_pipeline
+from distill.data.split_file import read_split, write_split
 from distill.data.tfds import load_tfds
 from distill.data.transfer import (
     NOISE_KINDS,
@@ -55,6 +57,7 @@ __all__ = [
     "evaluation_pipeline",
     "hide_labels",
     "images_in",
+    "join",
     "labelled",
     "load_data",
     "load_digits",
@@ -62,6 +65,7 @@ __all__ = [
     "load_tfds",
     "make_augmentation",
     "mix_noise",
+    "read_split",
     "resize",
     "restrict_classes",
     "select_training_classes",
@@ -71,6 +75,7 @@ __all__ = [
     "training_pipeline",
     "unlabelled_images",
     "with_splits",
+    "write_split",
 ]
 
 DATASETS: dict[str, Callable[[], ImageData]] = {"digits": load_digits}
@@ -79,7 +84,10 @@ SMALLEST, LARGEST = 8, 4096
 
 
 def load_data(
-    name: str | PathLike, image_size: int | str | None = None, unreadable: str = "refuse"
+    name: str | PathLike,
+    image_size: int | str | None = None,
+    unreadable: str = "refuse",
+    split: str | PathLike | None = None,
 ) -> ImageData:
     """Loads a data set into memory.
 
@@ -90,14 +98,14 @@ def load_data(
             images as they are, if all have one size. `"auto"` does so for images of one size up to
             128 pixels, and makes all others 96 pixels.
         unreadable: what to do about unreadable files in a folder, `"refuse"` or `"skip"`.
+        split: of a folder, a CSV file that says in which split each image is.
 
     Raises:
         UserError: the data set cannot be found or loaded, or an argument is not allowed.
 
-    Example:
-
-    >>> load_data("digits", image_size=32).image_shape
-    (32, 32, 1)
+    Examples:
+        >>> load_data("digits", image_size=32).image_shape
+        (32, 32, 1)
     """
     if unreadable not in UNREADABLE:
         raise UserError(f"unreadable={unreadable!r} is not allowed: give 'refuse' or 'skip'.")
@@ -108,11 +116,17 @@ def load_data(
             f"to {LARGEST}, 'auto' or None."
         )
     name = fspath(name)
+    path = Path(name).expanduser()
+    is_folder = path.is_dir() or path.is_absolute() or name.startswith((".", "~"))
+    if split is not None and (name in DATASETS or not is_folder):
+        raise UserError(
+            f"The split file {fspath(split)} is given for {name!r}, and only folders of images "
+            "take one; leave it out."
+        )
     if name in DATASETS:
         return _resized(DATASETS[name](), None if isinstance(image_size, str) else image_size)
-    path = Path(name).expanduser()
-    if name and (path.is_dir() or path.is_absolute() or name.startswith((".", "~"))):
-        return load_folder(path, image_size, unreadable)
+    if name and is_folder:
+        return load_folder(path, image_size, unreadable, split)
     return load_tfds(name, image_size)
 
 
@@ -126,5 +140,5 @@ def _resized(data: ImageData, image_size: int | None) -> ImageData:
         # In pieces, because TensorFlow needs four bytes for each value while it resizes.
         pieces = np.array_split(split.images, -(-len(split) // 256))
         images = np.concatenate([resize(piece, image_size).numpy() for piece in pieces])
-        splits[key] = Split(images, split.labels)
+        splits[key] = replace(split, images=images)
     return replace(data, **splits)

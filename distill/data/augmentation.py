@@ -40,14 +40,14 @@ def make_augmentation(
     Raises:
         UserError: a name is unknown, or an augmentation does not suit images of that shape.
 
-    Example:
-
-    >>> augment = make_augmentation(["flip"], (1, 2, 1), seed=0)
-    >>> augment(tf.constant([[[[0.0], [1.0]]]] * 4), tf.constant(1, tf.int64))[:, 0, :, 0].numpy()
-    array([[0., 1.],
-           [1., 0.],
-           [1., 0.],
-           [1., 0.]], dtype=float32)
+    Examples:
+        >>> augment = make_augmentation(["flip"], (1, 2, 1), seed=0)
+        >>> images = tf.constant([[[[0.0], [1.0]]]] * 4)
+        >>> augment(images, tf.constant(1, tf.int64))[:, 0, :, 0].numpy()
+        array([[0., 1.],
+               [1., 0.],
+               [1., 0.],
+               [1., 0.]], dtype=float32)
     """
     for name in names:
         if name not in AUGMENTATIONS:
@@ -76,13 +76,12 @@ def make_augmentation(
 def translated(images: tf.Tensor, most: int, seed: int, step: tf.Tensor) -> tf.Tensor:
     """Translates each image by its own whole number of pixels and fills the rest with zeros.
 
-    Example:
-
-    >>> image = tf.reshape(tf.range(1, 10), (1, 3, 3, 1))
-    >>> translated(image, 1, seed=0, step=tf.constant(1, tf.int64))[0, :, :, 0].numpy()
-    array([[0, 0, 0],
-           [2, 3, 0],
-           [5, 6, 0]], dtype=int32)
+    Examples:
+        >>> image = tf.reshape(tf.range(1, 10), (1, 3, 3, 1))
+        >>> translated(image, 1, seed=0, step=tf.constant(1, tf.int64))[0, :, :, 0].numpy()
+        array([[0, 0, 0],
+               [2, 3, 0],
+               [5, 6, 0]], dtype=int32)
     """
     batch, height, width = tf.shape(images)[0], images.shape[1], images.shape[2]
     # A different random stream from that of the pipeline's shuffle, which has the same seed.

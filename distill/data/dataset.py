@@ -6,7 +6,7 @@ therefore use the same examples.
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -26,19 +26,21 @@ class Split:
     Args:
         images: uint8, shape `(examples, height, width, channels)`, values 0 to 255.
         labels: int32, shape `(examples,)`; `UNLABELLED` for an example without a label.
+        ids: text, shape `(examples,)`, or `None`: what names an example outside this program, such
+            as the path of its file in the folder.
 
     Raises:
         UserError: the arrays have another type or shape.
 
-    Example:
-
-    >>> import numpy as np
-    >>> len(Split(np.zeros((3, 8, 8, 1), np.uint8), np.array([0, 1, UNLABELLED], np.int32)))
-    3
+    Examples:
+        >>> import numpy as np
+        >>> len(Split(np.zeros((3, 8, 8, 1), np.uint8), np.array([0, 1, UNLABELLED], np.int32)))
+        3
     """
 
     images: np.ndarray
     labels: np.ndarray
+    ids: np.ndarray | None = None
 
     def __post_init__(self):
         if self.images.dtype != np.uint8 or self.images.ndim != 4:
@@ -51,9 +53,34 @@ class Split:
                 f"Labels of type {self.labels.dtype} and shape {self.labels.shape} do not match "
                 f"{len(self.images)} images: give one int32 label for each image."
             )
+        if self.ids is not None and len(self.ids) != len(self.images):
+            raise UserError(
+                f"{len(self.ids)} ids do not match {len(self.images)} images: give one for each."
+            )
 
     def __len__(self) -> int:
         return len(self.labels)
+
+    def take(self, chosen: np.ndarray) -> "Split":
+        """Returns the examples with these indices, or those at which a mask is true."""
+        ids = None if self.ids is None else self.ids[chosen]
+        return Split(self.images[chosen], self.labels[chosen], ids)
+
+    def numbered(self, name: str) -> "Split":
+        """Returns the split with ids: its own, or `NAME/0`, `NAME/1` and so on."""
+        if self.ids is not None:
+            return self
+        return replace(self, ids=np.array([f"{name}/{number}" for number in range(len(self))]))
+
+
+def join(splits: Sequence[Split]) -> Split:
+    """Returns the examples of several splits; they have ids if all of the splits have."""
+    ids = [split.ids for split in splits if split.ids is not None]
+    return Split(
+        np.concatenate([split.images for split in splits]),
+        np.concatenate([split.labels for split in splits]),
+        np.concatenate(ids) if len(ids) == len(splits) else None,
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,12 +140,11 @@ def split_off(split: Split, fraction: float, seed: int = 0) -> tuple[Split, Spli
     Raises:
         UserError: the fraction is out of range, or a class has too few examples.
 
-    Example:
-
-    >>> from distill.data.digits import load_digits
-    >>> rest, part = split_off(load_digits().train, 0.5)
-    >>> len(rest), len(part)
-    (647, 647)
+    Examples:
+        >>> from distill.data.digits import load_digits
+        >>> rest, part = split_off(load_digits().train, 0.5)
+        >>> len(rest), len(part)
+        (647, 647)
     """
     if not 0 < fraction < 1:
         raise UserError(
@@ -142,7 +168,7 @@ def split_off(split: Split, fraction: float, seed: int = 0) -> tuple[Split, Spli
     rest, part = train_test_split(
         np.arange(len(split)), test_size=size, random_state=seed, stratify=split.labels
     )
-    return _take(split, np.sort(rest)), _take(split, np.sort(part))
+    return split.take(np.sort(rest)), split.take(np.sort(part))
 
 
 def hide_labels(split: Split, fraction: float, seed: int = 0) -> Split:
@@ -159,12 +185,11 @@ def hide_labels(split: Split, fraction: float, seed: int = 0) -> Split:
     Raises:
         UserError: the fraction is out of range.
 
-    Example:
-
-    >>> from distill.data.digits import load_digits
-    >>> train = load_digits().train
-    >>> len(train), len(labelled(hide_labels(train, 0.1)))
-    (1294, 129)
+    Examples:
+        >>> from distill.data.digits import load_digits
+        >>> train = load_digits().train
+        >>> len(train), len(labelled(hide_labels(train, 0.1)))
+        (1294, 129)
     """
     if not 0 < fraction <= 1:
         raise UserError(
@@ -176,12 +201,12 @@ def hide_labels(split: Split, fraction: float, seed: int = 0) -> Split:
             np.flatnonzero(split.labels == label)
         )
         labels[members[: max(1, round(fraction * len(members)))]] = label
-    return Split(split.images, labels)
+    return replace(split, labels=labels)
 
 
 def labelled(split: Split) -> Split:
     """Returns the labelled examples of a split, in their order."""
-    return _take(split, np.flatnonzero(split.labels != UNLABELLED))
+    return split.take(np.flatnonzero(split.labels != UNLABELLED))
 
 
 def with_splits(
@@ -194,6 +219,8 @@ def with_splits(
 ) -> ImageData:
     """Makes a data set with three splits from training examples and, if there are any, test ones.
 
+    Examples without ids get some: `train/0`, `train/1`, …, before anything is split off.
+
     Args:
         name: the data set's name.
         class_names: one name for each label.
@@ -202,6 +229,8 @@ def with_splits(
         skipped: names of unreadable files, which the data set does not contain.
         validation: the validation examples. Without any, 10 % of `train` is split off.
     """
+    train, test = train.numbered("train"), test and test.numbered("test")
+    validation = validation and validation.numbered("validation")
     if test is None:
         train, test = split_off(train, TEST_FRACTION)
     if validation is None:
@@ -221,16 +250,13 @@ def cross_validation_fold(data: ImageData, folds: int, number: int) -> ImageData
     Raises:
         UserError: a class has fewer images than there are folds.
 
-    Example:
-
-    >>> from distill.data.digits import load_digits
-    >>> fold = cross_validation_fold(load_digits(), folds=5, number=0)
-    >>> len(fold.train), len(fold.validation), len(fold.test)
-    (1293, 144, 360)
+    Examples:
+        >>> from distill.data.digits import load_digits
+        >>> fold = cross_validation_fold(load_digits(), folds=5, number=0)
+        >>> len(fold.train), len(fold.validation), len(fold.test)
+        (1293, 144, 360)
     """
-    splits = (data.train, data.validation, data.test)
-    images = np.concatenate([split.images for split in splits])
-    everything = Split(images, np.concatenate([split.labels for split in splits]))
+    everything = join((data.train, data.validation, data.test))
     fewest = np.bincount(everything.labels).min()
     if not 2 <= folds <= fewest:
         raise UserError(
@@ -241,9 +267,5 @@ def cross_validation_fold(data: ImageData, folds: int, number: int) -> ImageData
     parts = StratifiedKFold(folds, shuffle=True, random_state=repetition)
     rest, test = list(parts.split(everything.labels, everything.labels))[part]
     return with_splits(
-        data.name, data.class_names, _take(everything, rest), _take(everything, test), data.skipped
+        data.name, data.class_names, everything.take(rest), everything.take(test), data.skipped
     )
-
-
-def _take(split: Split, indices: np.ndarray) -> Split:
-    return Split(split.images[indices], split.labels[indices])

@@ -11,10 +11,9 @@ def load_digits() -> ImageData:
 
     The values, 0 to 16 in scikit-learn, are scaled to 0 to 255.
 
-    Example:
-
-    >>> load_digits().image_shape
-    (8, 8, 1)
+    Examples:
+        >>> load_digits().image_shape
+        (8, 8, 1)
 
     Reference: E. Alpaydin and C. Kaynak, Optical Recognition of Handwritten Digits, UCI, 1998.
     """

@@ -1,5 +1,6 @@
 """A folder of images, one subfolder for each class, read into memory."""
 
+import os
 import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -12,6 +13,7 @@ from PIL import Image
 
 from distill.data.dataset import ImageData, Split, with_splits
 from distill.data.images import auto_size, oriented_size, require_memory, resize, to_array
+from distill.data.split_file import read_split, splits_of
 from distill.errors import UserError
 
 SUFFIXES = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
@@ -26,7 +28,10 @@ _NUMBERED = re.compile(r"(\d{3})\.(.+)")  # its class folders: 001.ak47 to 257.c
 
 
 def load_folder(
-    path: str | Path, image_size: int | str | None = None, unreadable: str = "refuse"
+    path: str | Path,
+    image_size: int | str | None = None,
+    unreadable: str = "refuse",
+    split: str | os.PathLike | None = None,
 ) -> ImageData:
     """Loads a folder that has one subfolder of images for each class.
 
@@ -51,25 +56,29 @@ def load_folder(
             same size; `"auto"` as in `load_data`.
         unreadable: `"refuse"` raises an error for unreadable files. `"skip"` ignores them and names
             them in `ImageData.skipped`.
+        split: a CSV file that says in which split each image is, as
+            `distill.data.split_file.write_split` writes it; by default images are drawn.
+
+    The ids of the examples are the paths of their files in the folder.
 
     Raises:
         UserError: the folder does not have this structure, or files are unreadable.
 
-    Example:
-
-    >>> import tempfile
-    >>> from pathlib import Path
-    >>> from PIL import Image
-    >>> folder = Path(tempfile.mkdtemp())
-    >>> for i in range(40):
-    ...     name = folder / ("cat" if i % 2 else "dog") / f"{i}.png"
-    ...     name.parent.mkdir(exist_ok=True)
-    ...     Image.new("RGB", (8, 8)).save(name)
-    >>> load_folder(folder).class_names
-    ('cat', 'dog')
+    Examples:
+        >>> import tempfile
+        >>> from pathlib import Path
+        >>> from PIL import Image
+        >>> folder = Path(tempfile.mkdtemp())
+        >>> for i in range(40):
+        ...     name = folder / ("cat" if i % 2 else "dog") / f"{i}.png"
+        ...     name.parent.mkdir(exist_ok=True)
+        ...     Image.new("RGB", (8, 8)).save(name)
+        >>> load_folder(folder).class_names
+        ('cat', 'dog')
     """
     if unreadable not in UNREADABLE:
         raise UserError(f"unreadable={unreadable!r} is not allowed: give 'refuse' or 'skip'.")
+    named = read_split(split) if split is not None else None
     root = Path(path).expanduser()
     class_names, files, labels, splits = _find(root)
     with ThreadPoolExecutor() as pool:
@@ -96,15 +105,21 @@ def load_folder(
             f"{len(skipped)} of {len(files)} images in {root} cannot be read ({_some(skipped)}): "
             "repair or remove them, or ignore them with unreadable='skip'."
         )
+    ids = np.array([_relative(file, root) for file in files])
     if skipped:
-        images, labels, splits = images[readable], labels[readable], splits[readable]
+        images, labels, splits, ids = (each[readable] for each in (images, labels, splits, ids))
+    if named is not None and split is not None:
+        splits = splits_of(ids, named, split)
     for label, name in enumerate(class_names):
         if label not in labels[splits == "train"]:
             raise UserError(
                 f"No image of class {name!r} in {root} can be read: repair the files or remove the "
                 "folder."
+                if named is None
+                else f"The split file {split} has no training image of class {name!r}; give it one."
             )
-    found = {name: Split(images[splits == name], labels[splits == name]) for name in set(splits)}
+    everything = Split(images, labels, ids)
+    found = {name: everything.take(splits == name) for name in set(splits)}
     test = found.get("test")
     validation = found.get("validation")
     if test is None:

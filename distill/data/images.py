@@ -39,10 +39,9 @@ def to_array(image: Image.Image, channels: int = 3) -> np.ndarray:
     Raises:
         UserError: another number of channels.
 
-    Example:
-
-    >>> to_array(Image.new("RGBA", (5, 4), "red"), 1).shape
-    (4, 5, 1)
+    Examples:
+        >>> to_array(Image.new("RGBA", (5, 4), "red"), 1).shape
+        (4, 5, 1)
     """
     if channels not in _MODES:
         raise UserError(f"Images have 1 or 3 channels, not {channels}.")
@@ -69,10 +68,9 @@ def resize(images: np.ndarray | tf.Tensor, image_size: int | tuple[int, int]) ->
 
     `image_size` is the new height and width in pixels, or one number for both.
 
-    Example:
-
-    >>> resize(np.full((4, 6, 1), 7, np.uint8), 2).numpy().ravel()
-    array([7, 7, 7, 7], dtype=uint8)
+    Examples:
+        >>> resize(np.full((4, 6, 1), 7, np.uint8), 2).numpy().ravel()
+        array([7, 7, 7, 7], dtype=uint8)
     """
     size = (image_size, image_size) if isinstance(image_size, int) else tuple(image_size)
     return _compiled[images.ndim](images, size)

@@ -50,12 +50,11 @@ def training_pipeline(
         UserError: the split is empty, the batch size is below 1, the first step is below 0, or an
             augmentation is unknown.
 
-    Example:
-
-    >>> from distill.data.digits import load_digits
-    >>> images, labels = next(iter(training_pipeline(load_digits().train, 32, seed=0)))
-    >>> images.shape, labels.shape
-    (TensorShape([32, 8, 8, 1]), TensorShape([32]))
+    Examples:
+        >>> from distill.data.digits import load_digits
+        >>> images, labels = next(iter(training_pipeline(load_digits().train, 32, seed=0)))
+        >>> images.shape, labels.shape
+        (TensorShape([32, 8, 8, 1]), TensorShape([32]))
     """
     _require_batches(split, batch_size)
     if first_step < 0:
@@ -78,11 +77,10 @@ def evaluation_pipeline(
     Raises:
         UserError: the split is empty or the batch size is below 1.
 
-    Example:
-
-    >>> from distill.data.digits import load_digits
-    >>> int(evaluation_pipeline(load_digits().test, 100).cardinality())
-    4
+    Examples:
+        >>> from distill.data.digits import load_digits
+        >>> int(evaluation_pipeline(load_digits().test, 100).cardinality())
+        4
     """
     _require_batches(split, batch_size)
     indices = tf.data.Dataset.range(len(split), output_type=tf.int32).batch(batch_size)

@@ -38,10 +38,9 @@ def load_tfds(name: str, image_size: int | str | None = None) -> ImageData:
         UserError: TFDS has no such data set, its examples are not images with one label each, or
             it can be neither found nor downloaded.
 
-    Example:
-
-    >>> load_tfds("mnist").image_shape  # doctest: +SKIP
-    (28, 28, 1)
+    Examples:
+        >>> load_tfds("mnist").image_shape  # doctest: +SKIP
+        (28, 28, 1)
     """
     builder = _find(name)
     image_key, label_key = _keys(name, builder)

@@ -19,11 +19,10 @@ def class_number(data: ImageData, name: str) -> int:
     Raises:
         UserError: the data set has no such class.
 
-    Example:
-
-    >>> from distill.data.digits import load_digits
-    >>> class_number(load_digits(), "7")
-    7
+    Examples:
+        >>> from distill.data.digits import load_digits
+        >>> class_number(load_digits(), "7")
+        7
     """
     if name in data.class_names:
         return data.class_names.index(name)
@@ -47,11 +46,10 @@ def restrict_classes(
         UserError: the data set has no such class, both arguments are given, or fewer than two
             classes remain.
 
-    Example:
-
-    >>> from distill.data.digits import load_digits
-    >>> restrict_classes(load_digits(), include=["7", "8"]).class_names
-    ('7', '8')
+    Examples:
+        >>> from distill.data.digits import load_digits
+        >>> restrict_classes(load_digits(), include=["7", "8"]).class_names
+        ('7', '8')
     """
     _require_one("data set", include, exclude)
     named = {class_number(data, name) for name in include or exclude}
@@ -67,8 +65,8 @@ def restrict_classes(
     splits: dict[str, Any] = {}
     for name in ("train", "validation", "test"):
         split = getattr(data, name)
-        chosen = np.isin(split.labels, numbers)
-        splits[name] = Split(split.images[chosen], new[split.labels[chosen]])
+        kept = split.take(np.isin(split.labels, numbers))
+        splits[name] = replace(kept, labels=new[kept.labels])
     return replace(data, class_names=tuple(data.class_names[n] for n in numbers), **splits)
 
 
@@ -88,14 +86,13 @@ def select_training_classes(
     Raises:
         UserError: the data set has no such class, both arguments are given, or no image remains.
 
-    Example:
-
-    >>> from distill.data.digits import load_digits
-    >>> data = load_digits()
-    >>> without_3 = select_training_classes(data, exclude=["3"])
-    >>> only_7_and_8 = select_training_classes(data, include=["7", "8"])
-    >>> len(data.train), len(without_3), len(only_7_and_8)
-    (1294, 1163, 254)
+    Examples:
+        >>> from distill.data.digits import load_digits
+        >>> data = load_digits()
+        >>> without_3 = select_training_classes(data, exclude=["3"])
+        >>> only_7_and_8 = select_training_classes(data, include=["7", "8"])
+        >>> len(data.train), len(without_3), len(only_7_and_8)
+        (1294, 1163, 254)
     """
     _require_one("student", include, exclude)
     if not (include or exclude):
@@ -108,7 +105,7 @@ def select_training_classes(
             f"The student would see no training image of {data.name} with {which}: choose other "
             "classes."
         )
-    return Split(data.train.images[chosen], data.train.labels[chosen])
+    return data.train.take(chosen)
 
 
 def _require_one(of: str, include: Sequence[str], exclude: Sequence[str]) -> None:
@@ -131,12 +128,11 @@ def unlabelled_images(data: ImageData, source: ImageData) -> Split:
         UserError: the images of `data` are not square, or the channels of `source` cannot be
             converted.
 
-    Example:
-
-    >>> from distill.data.digits import load_digits
-    >>> digits = load_digits()
-    >>> set(unlabelled_images(digits, digits).labels.tolist())
-    {-1}
+    Examples:
+        >>> from distill.data.digits import load_digits
+        >>> digits = load_digits()
+        >>> set(unlabelled_images(digits, digits).labels.tolist())
+        {-1}
     """
     height, width, channels = data.image_shape
     if height != width:
@@ -175,11 +171,10 @@ def mix_noise(split: Split, share: float, seed: int, kind: str = "uniform") -> S
     Raises:
         UserError: the share is out of range, or the kind is unknown.
 
-    Example:
-
-    >>> white = Split(np.full((1, 1, 3, 1), 255, np.uint8), np.zeros(1, np.int32))
-    >>> mix_noise(white, 0.5, seed=0).images.ravel()
-    array([175, 192, 224], dtype=uint8)
+    Examples:
+        >>> white = Split(np.full((1, 1, 3, 1), 255, np.uint8), np.zeros(1, np.int32))
+        >>> mix_noise(white, 0.5, seed=0).images.ravel()
+        array([175, 192, 224], dtype=uint8)
     """
     check_number("noise", share, "between 0 and 1", least=0, most=1)
     if kind not in NOISE_KINDS:
@@ -231,10 +226,9 @@ def shuffle_within_classes(labels: np.ndarray, seed: int) -> np.ndarray:
         int array `(examples,)`: for each example the position of the other one, a permutation.
         Only an example that is alone in its class is given itself.
 
-    Example:
-
-    >>> shuffle_within_classes(np.array([0, 1, 0, 1, 2]), seed=0)
-    array([2, 3, 0, 1, 4])
+    Examples:
+        >>> shuffle_within_classes(np.array([0, 1, 0, 1, 2]), seed=0)
+        array([2, 3, 0, 1, 4])
     """
     partner = np.arange(len(labels))
     for label in np.unique(labels):

@@ -68,21 +68,20 @@ class Distiller(TensorFlowSteps, GuardedFit, TeacherStudent):
             different numbers of classes, a method of features without a teacher, or a Keras
             backend other than TensorFlow.
 
-    Example:
-
-    >>> import numpy as np
-    >>> x, y = np.random.rand(64, 4).astype("float32"), np.arange(64) % 3
-    >>> teacher = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)])
-    >>> student = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)])
-    >>> distiller = Distiller(teacher=teacher, student=student, alpha=0.1, temperature=4.0)
-    >>> distiller.compile(optimizer="adam", metrics=["accuracy"])
-    >>> history = distiller.fit(x, y, epochs=1, verbose=0)
-    >>> sorted(history.history)
-    ['accuracy', 'hard_loss', 'loss', 'soft_loss']
-    >>> stored = {"labels": y, "teacher_logits": teacher.predict(x, verbose=0)}
-    >>> distiller = Distiller(student=student)
-    >>> distiller.compile(optimizer="adam")
-    >>> history = distiller.fit(x, stored, epochs=1, verbose=0)
+    Examples:
+        >>> import numpy as np
+        >>> x, y = np.random.rand(64, 4).astype("float32"), np.arange(64) % 3
+        >>> teacher = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)])
+        >>> student = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)])
+        >>> distiller = Distiller(teacher=teacher, student=student, alpha=0.1, temperature=4.0)
+        >>> distiller.compile(optimizer="adam", metrics=["accuracy"])
+        >>> history = distiller.fit(x, y, epochs=1, verbose=0)
+        >>> sorted(history.history)
+        ['accuracy', 'hard_loss', 'loss', 'soft_loss']
+        >>> stored = {"labels": y, "teacher_logits": teacher.predict(x, verbose=0)}
+        >>> distiller = Distiller(student=student)
+        >>> distiller.compile(optimizer="adam")
+        >>> history = distiller.fit(x, stored, epochs=1, verbose=0)
 
     Reference: Hinton, Vinyals and Dean (2015), Distilling the Knowledge in a Neural Network,
     https://arxiv.org/abs/1503.02531

@@ -57,9 +57,8 @@ def logits_of_probabilities(probabilities):
     `tiny` is the smallest normal float32 number, about 1.2e-38. The original logits may differ
     by a constant in each row, which softmax ignores.
 
-    Example:
-
-    >>> float(logits_of_probabilities([[1.0, 0.0]])[0, 0])
-    0.0
+    Examples:
+        >>> float(logits_of_probabilities([[1.0, 0.0]])[0, 0])
+        0.0
     """
     return ops.log(ops.maximum(at_least_float32(probabilities), TINY))

@@ -33,11 +33,10 @@ def reliability(logits: np.ndarray, labels: np.ndarray, bins: int = BINS) -> Rel
 
     Bin `m = 1 … bins` holds the confidences in `((m − 1)/bins, m/bins]`.
 
-    Example:
-
-    >>> found = reliability(np.log([[0.9, 0.1], [0.3, 0.7]]), np.array([0, 0]), bins=2)
-    >>> found.count, found.accuracy, found.confidence
-    (array([0, 2]), array([nan, 0.5]), array([nan, 0.8]))
+    Examples:
+        >>> found = reliability(np.log([[0.9, 0.1], [0.3, 0.7]]), np.array([0, 0]), bins=2)
+        >>> found.count, found.accuracy, found.confidence
+        (array([0, 2]), array([nan, 0.5]), array([nan, 0.8]))
 
     Reference: Guo et al. (2017), On Calibration of Modern Neural Networks, section 2,
     https://arxiv.org/abs/1706.04599.
@@ -59,10 +58,9 @@ def reliability(logits: np.ndarray, labels: np.ndarray, bins: int = BINS) -> Rel
 def calibration_error(logits: np.ndarray, labels: np.ndarray, bins: int = BINS) -> float:
     """Computes the expected calibration error: `Σ count/examples · |accuracy − confidence|`.
 
-    Example:
-
-    >>> round(calibration_error(np.log([[0.9, 0.1], [0.3, 0.7]]), np.array([0, 0]), bins=2), 6)
-    0.3
+    Examples:
+        >>> round(calibration_error(np.log([[0.9, 0.1], [0.3, 0.7]]), np.array([0, 0]), bins=2), 6)
+        0.3
 
     Reference: Guo et al. (2017), section 2, https://arxiv.org/abs/1706.04599.
     """
@@ -75,10 +73,9 @@ def calibration_error(logits: np.ndarray, labels: np.ndarray, bins: int = BINS) 
 def negative_log_likelihood(logits: np.ndarray, labels: np.ndarray) -> float:
     """Computes the mean of `−log softmax(logits)[label]`, in nats.
 
-    Example:
-
-    >>> round(negative_log_likelihood(np.zeros((1, 2)), np.array([0])), 4)
-    0.6931
+    Examples:
+        >>> round(negative_log_likelihood(np.zeros((1, 2)), np.array([0])), 4)
+        0.6931
     """
     log_likelihood = log_softmax(np.asarray(logits, "float64"), axis=-1)
     return float(-np.mean(log_likelihood[np.arange(len(labels)), labels]))
@@ -93,10 +90,9 @@ def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
         `T`, from 0.05 to 20: above 1 for an overconfident model, and 0.05 for a model that makes
         no mistakes, for which no temperature is too low.
 
-    Example:
-
-    >>> round(fit_temperature(np.tile([2.0, 0.0], (4, 1)), np.array([0, 0, 0, 1])), 2)
-    1.82
+    Examples:
+        >>> round(fit_temperature(np.tile([2.0, 0.0], (4, 1)), np.array([0, 0, 0, 1])), 2)
+        1.82
 
     Reference: Guo et al. (2017), section 4.2, https://arxiv.org/abs/1706.04599.
     """

@@ -26,11 +26,10 @@ def best_class_bias(logits: np.ndarray, labels: np.ndarray, classes: Sequence[in
         equally wide ones the one nearest to 0. The two outermost intervals count as 2 wide. The
         result is 0 if `classes` is empty or holds all classes.
 
-    Example:
-
-    >>> logits = np.array([[2.0, 0.0], [3.0, 0.0], [1.0, 0.0]])
-    >>> best_class_bias(logits, np.array([1, 0, 1]), [1])
-    2.5
+    Examples:
+        >>> logits = np.array([[2.0, 0.0], [3.0, 0.0], [1.0, 0.0]])
+        >>> best_class_bias(logits, np.array([1, 0, 1]), [1])
+        2.5
     """
     logits = np.asarray(logits, "float64")
     raised = np.isin(np.arange(logits.shape[1]), list(classes))
@@ -57,10 +56,9 @@ def best_class_bias(logits: np.ndarray, labels: np.ndarray, classes: Sequence[in
 def with_class_bias(logits: np.ndarray, classes: Sequence[int], bias: float) -> np.ndarray:
     """Returns a copy of logits with a number added to those of some classes.
 
-    Example:
-
-    >>> with_class_bias(np.array([[1.0, 2.0]]), [1], 0.5)
-    array([[1. , 2.5]])
+    Examples:
+        >>> with_class_bias(np.array([[1.0, 2.0]]), [1], 0.5)
+        array([[1. , 2.5]])
     """
     changed = np.array(logits, "float64")
     changed[:, list(classes)] += bias
@@ -75,11 +73,10 @@ def add_class_bias(model: keras.Model, classes: Sequence[int], bias: float) -> k
     Raises:
         UserError: the model does not end in such a layer.
 
-    Example:
-
-    >>> model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(3)])
-    >>> add_class_bias(model, [2], 0.5)(np.zeros((1, 2))).numpy()
-    array([[0. , 0. , 0.5]], dtype=float32)
+    Examples:
+        >>> model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(3)])
+        >>> add_class_bias(model, [2], 0.5)(np.zeros((1, 2))).numpy()
+        array([[0. , 0. , 0.5]], dtype=float32)
     """
     layer = require_classifier(model)
     if not layer.use_bias or layer.activation is not keras.activations.linear:

@@ -30,13 +30,12 @@ def other_class_order(
         For each output of the model, the class of the data that it predicts, `(classes,)`; `None`
         if the order is right, or if no order is clearly better.
 
-    Example:
-
-    >>> labels = np.arange(60) % 3
-    >>> other_class_order((labels + 1) % 3, labels, 3)
-    array([2, 0, 1])
-    >>> other_class_order(labels, labels, 3) is None
-    True
+    Examples:
+        >>> labels = np.arange(60) % 3
+        >>> other_class_order((labels + 1) % 3, labels, 3)
+        array([2, 0, 1])
+        >>> other_class_order(labels, labels, 3) is None
+        True
     """
     if len(labels) < max(_EXAMPLES, _PER_CLASS * classes):
         return None

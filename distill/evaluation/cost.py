@@ -22,11 +22,10 @@ def multiply_adds(model: keras.Model, input_shape: tuple[int, ...] | None = None
     Raises:
         UserError: the size of a product is known only when the model runs.
 
-    Example:
-
-    >>> layers = [keras.layers.Flatten(), keras.layers.Dense(10)]
-    >>> multiply_adds(keras.Sequential([keras.Input((8, 8, 1)), *layers]))
-    640
+    Examples:
+        >>> layers = [keras.layers.Flatten(), keras.layers.Dense(10)]
+        >>> multiply_adds(keras.Sequential([keras.Input((8, 8, 1)), *layers]))
+        640
     """
     input_shape = input_shape or model.input_shape[1:]
     run = tf.function(lambda images: model(images, training=False), autograph=False)

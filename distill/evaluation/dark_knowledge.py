@@ -17,10 +17,9 @@ def most_ambiguous(logits: np.ndarray, labels: np.ndarray) -> list[int]:
         Indices of examples, the most ambiguous first. A class without a correct prediction has
         none.
 
-    Example:
-
-    >>> most_ambiguous(np.array([[3.0, 1.0], [2.0, 1.0], [1.0, 4.0]]), np.array([0, 0, 1]))
-    [1, 2]
+    Examples:
+        >>> most_ambiguous(np.array([[3.0, 1.0], [2.0, 1.0], [1.0, 4.0]]), np.array([0, 0, 1]))
+        [1, 2]
     """
     ordered = np.sort(logits, axis=-1)
     margin = ordered[:, -1] - ordered[:, -2]
@@ -40,11 +39,10 @@ def resemblance(logits: np.ndarray, labels: np.ndarray, temperature: float = 1.0
         float64 `(classes, classes)`, in which each row sums to 1; NaN in the row of a class without
         examples.
 
-    Example:
-
-    >>> resemblance(np.log([[8.0, 2.0], [6.0, 4.0], [1.0, 9.0]]), np.array([0, 0, 1])).round(3)
-    array([[0.7, 0.3],
-           [0.1, 0.9]])
+    Examples:
+        >>> resemblance(np.log([[8.0, 2.0], [6.0, 4.0], [1.0, 9.0]]), np.array([0, 0, 1])).round(3)
+        array([[0.7, 0.3],
+               [0.1, 0.9]])
     """
     probabilities = special.softmax(np.asarray(logits, "float64") / temperature, axis=-1)
     classes = probabilities.shape[1]
@@ -60,10 +58,9 @@ def most_alike(resemblances: np.ndarray) -> tuple[int, int]:
     Returns:
         The two classes; the first one resembles the second more than the second the first.
 
-    Example:
-
-    >>> most_alike(np.array([[0.9, 0.0, 0.1], [0.2, 0.8, 0.0], [0.3, 0.0, 0.7]]))
-    (2, 0)
+    Examples:
+        >>> most_alike(np.array([[0.9, 0.0, 0.1], [0.2, 0.8, 0.0], [0.3, 0.0, 0.7]]))
+        (2, 0)
     """
     both = np.nan_to_num(resemblances + resemblances.T, nan=-1.0)
     np.fill_diagonal(both, -1.0)
@@ -81,11 +78,10 @@ def between(logits: np.ndarray, labels: np.ndarray, one: int, other: int) -> lis
         like `one` and the `other` least like it. A class with fewer than two correct predictions
         contributes fewer.
 
-    Example:
-
-    >>> logits = np.array([[9.0, 0.0], [2.0, 1.0], [3.0, 0.0], [1.0, 4.0], [1.0, 2.0]])
-    >>> between(logits, np.array([0, 0, 0, 1, 1]), 0, 1)
-    [0, 1, 4, 3]
+    Examples:
+        >>> logits = np.array([[9.0, 0.0], [2.0, 1.0], [3.0, 0.0], [1.0, 4.0], [1.0, 2.0]])
+        >>> between(logits, np.array([0, 0, 0, 1, 1]), 0, 1)
+        [0, 1, 4, 3]
     """
     margins = logits[:, one] - logits[:, other]
     is_correct = np.argmax(logits, axis=-1) == labels

@@ -25,13 +25,12 @@ def predict_logits(model: keras.Model, split: Split, batch_size: int = 512) -> n
     Raises:
         UserError: the model returns probabilities, and its logits cannot be reached.
 
-    Example:
-
-    >>> from distill.data import load_digits
-    >>> layers = [keras.layers.Flatten(), keras.layers.Dense(10)]
-    >>> model = keras.Sequential([keras.Input((8, 8, 1)), *layers])
-    >>> predict_logits(model, load_digits().test).shape
-    (359, 10)
+    Examples:
+        >>> from distill.data import load_digits
+        >>> layers = [keras.layers.Flatten(), keras.layers.Dense(10)]
+        >>> model = keras.Sequential([keras.Input((8, 8, 1)), *layers])
+        >>> predict_logits(model, load_digits().test).shape
+        (359, 10)
     """
     run = logits_model(model)
     batches = [
@@ -52,10 +51,9 @@ def looks_like_probabilities(logits: np.ndarray) -> bool:
 
     Fewer than four examples may be so by chance, and the answer is `False`.
 
-    Example:
-
-    >>> looks_like_probabilities(np.array([[0.9, 0.1], [0.2, 0.8], [0.5, 0.5], [1.0, 0.0]]))
-    True
+    Examples:
+        >>> looks_like_probabilities(np.array([[0.9, 0.1], [0.2, 0.8], [0.5, 0.5], [1.0, 0.0]]))
+        True
     """
     return len(logits) >= ENOUGH_ROWS and bool(np.all(are_probabilities(logits)))
 
@@ -81,11 +79,10 @@ def measure(logits: np.ndarray, labels: np.ndarray) -> dict[str, float]:
     Raises:
         UserError: an example has no label.
 
-    Example:
-
-    >>> metrics = measure(np.array([[2.0, 0.0], [0.0, 0.0]]), np.array([0, 1]))
-    >>> metrics["accuracy"], round(metrics["nll"], 4)
-    (0.5, 0.41)
+    Examples:
+        >>> metrics = measure(np.array([[2.0, 0.0], [0.0, 0.0]]), np.array([0, 1]))
+        >>> metrics["accuracy"], round(metrics["nll"], 4)
+        (0.5, 0.41)
     """
     if np.min(labels) < 0:
         raise UserError(
@@ -111,11 +108,10 @@ def measure(logits: np.ndarray, labels: np.ndarray) -> dict[str, float]:
 def confusion(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """Counts examples by true class (rows) and predicted class (columns).
 
-    Example:
-
-    >>> confusion(np.array([[2.0, 0.0], [1.0, 0.0], [0.0, 1.0]]), np.array([0, 1, 1]))
-    array([[1, 0],
-           [1, 1]])
+    Examples:
+        >>> confusion(np.array([[2.0, 0.0], [1.0, 0.0], [0.0, 1.0]]), np.array([0, 1, 1]))
+        array([[1, 0],
+               [1, 1]])
     """
     classes = np.arange(logits.shape[-1])
     return confusion_matrix(labels, np.argmax(logits, axis=-1), labels=classes)

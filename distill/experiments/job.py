@@ -159,7 +159,7 @@ def print_data(plan: Plan, console: Console) -> None:
     console.print(f"Recipe {recipe.name}: {data.name}, {data.classes} classes, {sizes} images.")
     if data.skipped:
         console.print(f"Skipped unreadable files: {', '.join(data.skipped)}.", soft_wrap=True)
-    if recipe.teacher.file:
+    if recipe.teacher.file or recipe.teacher.predictions:
         console.print(
             "The teacher comes from a file. If it was trained on some of these test images, its "
             "test accuracy is too high.",

@@ -37,13 +37,12 @@ def deployable(
     Raises:
         UserError: a layer cannot be exported, or the model has no fixed input and output shape.
 
-    Example:
-
-    >>> layers = [keras.layers.Flatten(), keras.layers.Dense(3)]
-    >>> model = keras.Sequential([keras.Input((8, 8, 1)), *layers])
-    >>> wrapped = deployable(model, softmax=True, input_size=32)
-    >>> wrapped.input_shape, wrapped.output_names
-    ((None, 32, 32, 1), ['probabilities'])
+    Examples:
+        >>> layers = [keras.layers.Flatten(), keras.layers.Dense(3)]
+        >>> model = keras.Sequential([keras.Input((8, 8, 1)), *layers])
+        >>> wrapped = deployable(model, softmax=True, input_size=32)
+        >>> wrapped.input_shape, wrapped.output_names
+        ((None, 32, 32, 1), ['probabilities'])
     """
     refuse_lambdas(model)
     shape = _input_shape(model)
@@ -165,11 +164,10 @@ def resize_matrix(before: int, after: int) -> np.ndarray:
     Returns:
         float32 `(before, after)`; each column sums to 1.
 
-    Example:
-
-    >>> resize_matrix(4, 2).T.round(2)
-    array([[0.43, 0.43, 0.14, 0.  ],
-           [0.  , 0.14, 0.43, 0.43]], dtype=float32)
+    Examples:
+        >>> resize_matrix(4, 2).T.round(2)
+        array([[0.43, 0.43, 0.14, 0.  ],
+               [0.  , 0.14, 0.43, 0.43]], dtype=float32)
     """
     with tf.device("CPU"):
         unit = tf.eye(before)[:, :, None, None]  # one image for each pixel

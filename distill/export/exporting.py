@@ -64,18 +64,17 @@ def export(
         UserError: an argument is not allowed, a package is missing, the format cannot hold the
             model, or the file is further from the Keras model than the format's bounds.
 
-    Example:
-
-    >>> import tempfile
-    >>> from distill.data import load_digits
-    >>> from distill.models import build_model
-    >>> data, folder = load_digits(), Path(tempfile.mkdtemp())
-    >>> model = build_model("mlp", data.image_shape, data.classes, hidden=8, depth=1)
-    >>> done = export(
-    ...     model, folder, "saved-model", data.class_names, data.test, data.train.images
-    ... )
-    >>> done.path.relative_to(folder).as_posix(), done.check.agreement
-    ('saved-model/model', 1.0)
+    Examples:
+        >>> import tempfile
+        >>> from distill.data import load_digits
+        >>> from distill.models import build_model
+        >>> data, folder = load_digits(), Path(tempfile.mkdtemp())
+        >>> model = build_model("mlp", data.image_shape, data.classes, hidden=8, depth=1)
+        >>> done = export(
+        ...     model, folder, "saved-model", data.class_names, data.test, data.train.images
+        ... )
+        >>> done.path.relative_to(folder).as_posix(), done.check.agreement
+        ('saved-model/model', 1.0)
     """
     chosen = get_format(format)
     chosen.require_packages()

@@ -24,13 +24,12 @@ def get_format(name: str) -> Format:
     Raises:
         UserError: there is none.
 
-    Example:
-
-    >>> get_format("onnx").file
-    'model.onnx'
-    >>> get_format("caffe")
-    Traceback (most recent call last):
-    distill.errors.UserError: Unknown format 'caffe'; use one of saved-model, litert, \
+    Examples:
+        >>> get_format("onnx").file
+        'model.onnx'
+        >>> get_format("caffe")
+        Traceback (most recent call last):
+        distill.errors.UserError: Unknown format 'caffe'; use one of saved-model, litert, \
 litert-float16, litert-dynamic, litert-int8, onnx, keras-int8.
     """
     if name not in FORMATS:

@@ -87,16 +87,15 @@ def open_predictor(path: Path | str, class_names: Sequence[str] | None = None) -
         UserError: there is no such file, it is damaged, a package is missing, or the number of
             class names is not that of the outputs.
 
-    Example:
-
-    >>> import tempfile
-    >>> import keras
-    >>> path = Path(tempfile.mkdtemp(), "model.keras")
-    >>> layers = [keras.layers.Flatten(), keras.layers.Dense(2)]
-    >>> keras.Sequential([keras.Input((8, 8, 1)), *layers]).save(path)
-    >>> predictor = open_predictor(path, ["cat", "dog"])
-    >>> predictor.probabilities(np.zeros((1, 8, 8, 1), np.uint8)).tolist()
-    [[0.5, 0.5]]
+    Examples:
+        >>> import tempfile
+        >>> import keras
+        >>> path = Path(tempfile.mkdtemp(), "model.keras")
+        >>> layers = [keras.layers.Flatten(), keras.layers.Dense(2)]
+        >>> keras.Sequential([keras.Input((8, 8, 1)), *layers]).save(path)
+        >>> predictor = open_predictor(path, ["cat", "dog"])
+        >>> predictor.probabilities(np.zeros((1, 8, 8, 1), np.uint8)).tolist()
+        [[0.5, 0.5]]
     """
     path = _exported(Path(path))
     model = _open(path)

@@ -46,12 +46,11 @@ def get_method(method: str | Method | Callable, **options) -> Method:
     Raises:
         UserError: an unknown name or option, or an option of the wrong type.
 
-    Example:
-
-    >>> get_method("kd").name
-    'kd'
-    >>> [type(member).__name__ for member in get_method("kd + 0.5 * fitnet").methods]
-    ['KD', 'FitNet']
+    Examples:
+        >>> get_method("kd").name
+        'kd'
+        >>> [type(member).__name__ for member in get_method("kd + 0.5 * fitnet").methods]
+        ['KD', 'FitNet']
     """
     if isinstance(method, str):
         terms = method_terms(method)
@@ -80,10 +79,9 @@ def method_terms(text: str) -> list[tuple[float, str]]:
     Raises:
         UserError: a name that is not known, or text that is not such a sum.
 
-    Example:
-
-    >>> method_terms("kd + 0.5 * fitnet")
-    [(1.0, 'kd'), (0.5, 'fitnet')]
+    Examples:
+        >>> method_terms("kd + 0.5 * fitnet")
+        [(1.0, 'kd'), (0.5, 'fitnet')]
     """
     if text in METHODS:
         return [(1.0, text)]

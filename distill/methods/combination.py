@@ -21,13 +21,12 @@ class Combination(Method):
     Raises:
         UserError: a weight out of range, or one method object given twice.
 
-    Example:
-
-    >>> from distill.methods import KD, MSELogits
-    >>> method = KD() + 0.5 * MSELogits()
-    >>> parts = method(Outputs([[2.0, 0.0]]), Outputs([[0.0, 0.0]]))
-    >>> {name: round(float(values[0]), 4) for name, values in parts.items()}
-    {'kd': 0.3278, 'mse_logits': 1.0}
+    Examples:
+        >>> from distill.methods import KD, MSELogits
+        >>> method = KD() + 0.5 * MSELogits()
+        >>> parts = method(Outputs([[2.0, 0.0]]), Outputs([[0.0, 0.0]]))
+        >>> {name: round(float(values[0]), 4) for name, values in parts.items()}
+        {'kd': 0.3278, 'mse_logits': 1.0}
     """
 
     def __init__(self, methods, weights=None, **kwargs):

@@ -17,10 +17,9 @@ def hint_loss(teacher_features, student_features):
         teacher_features: float tensor `(batch, ...)`.
         student_features: float tensor of the same shape.
 
-    Example:
-
-    >>> float(hint_loss(ops.array([[2.0, 0.0]]), ops.array([[0.0, 0.0]]))[0])
-    2.0
+    Examples:
+        >>> float(hint_loss(ops.array([[2.0, 0.0]]), ops.array([[0.0, 0.0]]))[0])
+        2.0
 
     Reference: Romero et al. (2015), FitNets: Hints for Thin Deep Nets, equation 3 (half the sum
     there), https://arxiv.org/abs/1412.6550
@@ -52,14 +51,13 @@ class FitNet(Method):
         UserError: `weight` out of range, unequal numbers of layers, or features of different
             height, width or rank.
 
-    Example:
-
-    >>> from distill.methods import Batch, Outputs
-    >>> logits = ops.zeros((1, 3))
-    >>> teacher, student = (Outputs(logits, (values,)) for values in (ops.ones((1, 8)), logits))
-    >>> parts = FitNet(weight=2.0)(teacher, student, Batch(temperature=4.0))
-    >>> {name: float(values[0]) for name, values in parts.items()}
-    {'kd': 0.0, 'hint': 2.0}
+    Examples:
+        >>> from distill.methods import Batch, Outputs
+        >>> logits = ops.zeros((1, 3))
+        >>> teacher, student = (Outputs(logits, (values,)) for values in (ops.ones((1, 8)), logits))
+        >>> parts = FitNet(weight=2.0)(teacher, student, Batch(temperature=4.0))
+        >>> {name: float(values[0]) for name, values in parts.items()}
+        {'kd': 0.0, 'hint': 2.0}
 
     Reference: Romero et al. (2015), FitNets: Hints for Thin Deep Nets, section 2.2,
     https://arxiv.org/abs/1412.6550

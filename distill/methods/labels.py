@@ -20,14 +20,13 @@ class CrossEntropy(keras.losses.Loss):
             `1 − ε + ε/classes`, and every other class `ε/classes`.
         name, reduction, dtype: as in Keras; the default precision is float32 at least.
 
-    Example:
-
-    >>> loss = CrossEntropy()
-    >>> logits = ops.array([[0.0, 0.0], [0.0, 0.0]])
-    >>> round(float(loss(ops.array([1, -1]), logits)), 6)
-    0.693147
-    >>> round(float(loss(ops.array([[0.0, 1.0], [0.5, 0.5]]), logits)), 6)
-    0.693147
+    Examples:
+        >>> loss = CrossEntropy()
+        >>> logits = ops.array([[0.0, 0.0], [0.0, 0.0]])
+        >>> round(float(loss(ops.array([1, -1]), logits)), 6)
+        0.693147
+        >>> round(float(loss(ops.array([[0.0, 1.0], [0.5, 0.5]]), logits)), 6)
+        0.693147
 
     Reference: label smoothing is section 7 of Szegedy et al. (2016), Rethinking the Inception
     Architecture for Computer Vision, https://arxiv.org/abs/1512.00567

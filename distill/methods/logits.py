@@ -17,11 +17,10 @@ def kd(teacher_logits, student_logits, temperature):
     `q = softmax(student_logits / T)`. The gradient with respect to a student's logit is
     `T (qᵢ − pᵢ)`: with the factor `T²` it keeps its magnitude as `T` grows.
 
-    Example:
-
-    >>> teacher, student = ops.array([[2.0, 0.0]]), ops.array([[0.0, 0.0]])
-    >>> round(float(kd(teacher, student, 1.0)[0]), 4)
-    0.3278
+    Examples:
+        >>> teacher, student = ops.array([[2.0, 0.0]]), ops.array([[0.0, 0.0]])
+        >>> round(float(kd(teacher, student, 1.0)[0]), 4)
+        0.3278
 
     Reference: Hinton, Vinyals and Dean (2015), Distilling the Knowledge in a Neural Network,
     section 2, https://arxiv.org/abs/1503.02531
@@ -45,10 +44,9 @@ def mse_logits(teacher_logits, student_logits, temperature=1.0):
 
     `temperature` is ignored; nothing is softened.
 
-    Example:
-
-    >>> float(mse_logits(ops.array([[2.0, 0.0]]), ops.array([[0.0, 0.0]]))[0])
-    2.0
+    Examples:
+        >>> float(mse_logits(ops.array([[2.0, 0.0]]), ops.array([[0.0, 0.0]]))[0])
+        2.0
 
     Reference: Ba and Caruana (2014), Do Deep Nets Really Need to be Deep?, section 2.3 (half the
     sum there), https://arxiv.org/abs/1312.6184
@@ -64,11 +62,10 @@ def mse_probabilities(teacher_logits, student_logits, temperature):
     `p = softmax(teacher_logits / T)`, `q = softmax(student_logits / T)`, `N` classes. The
     gradient of the plain mean falls with `1/T²`, as for `kd`, hence the same factor.
 
-    Example:
-
-    >>> teacher, student = ops.array([[100.0, 0.0]]), ops.array([[0.0, 0.0]])
-    >>> float(mse_probabilities(teacher, student, 1.0)[0])
-    0.25
+    Examples:
+        >>> teacher, student = ops.array([[100.0, 0.0]]), ops.array([[0.0, 0.0]])
+        >>> float(mse_probabilities(teacher, student, 1.0)[0])
+        0.25
 
     Reference: the Brier score (Brier, 1950, Verification of Forecasts Expressed in Terms of
     Probability) with the teacher's probabilities in place of the labels, and the temperature of
@@ -87,11 +84,10 @@ def hard_label(teacher_logits, student_logits, temperature=1.0):
 
     `temperature` is ignored; nothing is softened.
 
-    Example:
-
-    >>> teacher, student = ops.array([[2.0, 0.0]]), ops.array([[0.0, 0.0]])
-    >>> round(float(hard_label(teacher, student)[0]), 4)
-    0.6931
+    Examples:
+        >>> teacher, student = ops.array([[2.0, 0.0]]), ops.array([[0.0, 0.0]])
+        >>> round(float(hard_label(teacher, student)[0]), 4)
+        0.6931
 
     Reference: Touvron et al. (2021), Training data-efficient image transformers & distillation
     through attention, section 4 (hard-label distillation), https://arxiv.org/abs/2012.12877

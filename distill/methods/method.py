@@ -58,15 +58,14 @@ class Method(keras.layers.Layer):
         examples: number of training examples, which a distiller sets before `build`; `None` if it
             was not told.
 
-    Example:
-
-    >>> class AbsoluteDifference(Method):
-    ...     def call(self, teacher, student, batch):
-    ...         difference = ops.absolute(teacher.logits - student.logits)
-    ...         return {"absolute": ops.mean(difference, axis=-1)}
-    >>> parts = AbsoluteDifference()(Outputs([[4.0, 0.0]]), Outputs([[1.0, 1.0]]))
-    >>> float(parts["absolute"][0])
-    2.0
+    Examples:
+        >>> class AbsoluteDifference(Method):
+        ...     def call(self, teacher, student, batch):
+        ...         difference = ops.absolute(teacher.logits - student.logits)
+        ...         return {"absolute": ops.mean(difference, axis=-1)}
+        >>> parts = AbsoluteDifference()(Outputs([[4.0, 0.0]]), Outputs([[1.0, 1.0]]))
+        >>> float(parts["absolute"][0])
+        2.0
     """
 
     teacher_layers: tuple[str | None, ...] = ()

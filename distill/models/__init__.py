@@ -63,10 +63,9 @@ def build_model(name: str, input_shape: tuple[int, ...], classes: int, **options
     Raises:
         UserError: an unknown name or option, or a value that the model cannot have.
 
-    Example:
-
-    >>> build_model("mlp", (28, 28, 1), 10, hidden=800).count_params()
-    1276810
+    Examples:
+        >>> build_model("mlp", (28, 28, 1), 10, hidden=800).count_params()
+        1276810
     """
     builder = look_up(MODELS, name)
     if builder is None:

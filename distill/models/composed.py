@@ -41,12 +41,12 @@ def with_new_classifier(model: keras.Model, classes: int) -> keras.Model:
     Raises:
         UserError: the model does not end in a dense layer.
 
-    Example:
-
-    >>> model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3), keras.layers.Dense(2)])
-    >>> new = with_new_classifier(model, classes=5)
-    >>> new.output_shape, [tuple(weight.shape) for weight in new.trainable_weights]
-    ((None, 5), [(3, 5), (5,)])
+    Examples:
+        >>> layers = [keras.layers.Dense(3), keras.layers.Dense(2)]
+        >>> model = keras.Sequential([keras.Input((4,)), *layers])
+        >>> new = with_new_classifier(model, classes=5)
+        >>> new.output_shape, [tuple(weight.shape) for weight in new.trainable_weights]
+        ((None, 5), [(3, 5), (5,)])
     """
     old = require_classifier(model)
     copy = copy_of(model)
@@ -67,12 +67,11 @@ def with_input_shape(
     Raises:
         UserError: it takes images of another size.
 
-    Example:
-
-    >>> layers = [keras.layers.GlobalAveragePooling2D(), keras.layers.Dense(2)]
-    >>> model = keras.Sequential([keras.Input((None, None, 3)), *layers])
-    >>> with_input_shape(model, (96, 96, 3)).input_shape
-    (None, 96, 96, 3)
+    Examples:
+        >>> layers = [keras.layers.GlobalAveragePooling2D(), keras.layers.Dense(2)]
+        >>> model = keras.Sequential([keras.Input((None, None, 3)), *layers])
+        >>> with_input_shape(model, (96, 96, 3)).input_shape
+        (None, 96, 96, 3)
     """
     require_inputs(model, what, input_shape)
     if None not in (getattr(model, "input_shape", None) or ())[1:]:
@@ -103,11 +102,12 @@ def mean_of_logits(models: Sequence[keras.Model]) -> keras.Model:
     At any temperature, its soft targets are the normalized geometric mean of the models' soft
     targets, one of the two means that Hinton, Vinyals and Dean (2015) propose.
 
-    Example:
-
-    >>> models = [keras.Sequential([keras.Input((2,)), keras.layers.Dense(3)]) for _ in range(2)]
-    >>> mean_of_logits(models).output_shape
-    (None, 3)
+    Examples:
+        >>> def make():
+        ...     return keras.Sequential([keras.Input((2,)), keras.layers.Dense(3)])
+        >>> models = [make(), make()]
+        >>> mean_of_logits(models).output_shape
+        (None, 3)
 
     Reference: Hinton et al. (2015), section 1, https://arxiv.org/abs/1503.02531.
     """

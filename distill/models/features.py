@@ -18,12 +18,11 @@ def feature_model(model: keras.Model, layers: Sequence[str | None] = (None,)) ->
         UserError: the model is subclassed or has several outputs, has no such layer, or has no
             single penultimate output.
 
-    Example:
-
-    >>> layers = [keras.layers.Dense(8, name="hidden"), keras.layers.Dense(3)]
-    >>> model = keras.Sequential([keras.Input((2,)), *layers])
-    >>> feature_model(model, ["hidden"]).output_shape
-    [(None, 3), (None, 8)]
+    Examples:
+        >>> layers = [keras.layers.Dense(8, name="hidden"), keras.layers.Dense(3)]
+        >>> model = keras.Sequential([keras.Input((2,)), *layers])
+        >>> feature_model(model, ["hidden"]).output_shape
+        [(None, 3), (None, 8)]
     """
     view = logits_model(model)
     if len(getattr(view, "outputs", None) or ()) != 1:

@@ -35,10 +35,9 @@ def ends_in_softmax(model: keras.Model) -> bool:
     The softmax functions of Keras, TensorFlow, JAX and PyTorch are recognised, also in a model
     that is itself the last layer. Subclassed models cannot be inspected: the answer is `False`.
 
-    Example:
-
-    >>> ends_in_softmax(keras.Sequential([keras.layers.Dense(10, activation="softmax")]))
-    True
+    Examples:
+        >>> ends_in_softmax(keras.Sequential([keras.layers.Dense(10, activation="softmax")]))
+        True
     """
     if isinstance(model, keras.Sequential):
         last = model.layers[-1] if model.layers else None
@@ -74,11 +73,11 @@ def logits_model(model: keras.Model) -> keras.Model:
     layers with the same weights, so training the view trains the model. The model itself is not
     changed. It has one output, `(batch, classes)`, and is built if it is sequential.
 
-    Example:
-
-    >>> model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(3, activation="softmax")])
-    >>> float(keras.ops.sum(logits_model(model)(keras.ops.zeros((1, 2)))))
-    0.0
+    Examples:
+        >>> last = keras.layers.Dense(3, activation="softmax")
+        >>> model = keras.Sequential([keras.Input((2,)), last])
+        >>> float(keras.ops.sum(logits_model(model)(keras.ops.zeros((1, 2)))))
+        0.0
     """
     if not ends_in_softmax(model):
         return model

@@ -135,11 +135,10 @@ class OverlappingGroupConv2D(layers.Layer):
     Raises:
         UserError: `groups` or `overlap` does not suit the channels.
 
-    Example:
-
-    >>> layer = OverlappingGroupConv2D(10, 1, groups=2, overlap=0.5)
-    >>> tuple(layer(ops.ones((1, 4, 4, 8))).shape), tuple(layer.kernel.shape)
-    ((1, 4, 4, 10), (1, 1, 6, 10))
+    Examples:
+        >>> layer = OverlappingGroupConv2D(10, 1, groups=2, overlap=0.5)
+        >>> tuple(layer(ops.ones((1, 4, 4, 8))).shape), tuple(layer.kernel.shape)
+        ((1, 4, 4, 10), (1, 1, 6, 10))
     """
 
     def __init__(

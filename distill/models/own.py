@@ -52,12 +52,11 @@ def adapted(
     Raises:
         UserError: it is no Keras model, or its inputs or outputs have other shapes.
 
-    Example:
-
-    >>> layers = [keras.layers.Flatten(), keras.layers.Dense(3, activation="softmax")]
-    >>> model = keras.Sequential([keras.Input((8, 8, 1)), *layers])
-    >>> adapted(model, "model", (8, 8, 1), 3).layers[-1].activation.__name__
-    'linear'
+    Examples:
+        >>> layers = [keras.layers.Flatten(), keras.layers.Dense(3, activation="softmax")]
+        >>> model = keras.Sequential([keras.Input((8, 8, 1)), *layers])
+        >>> adapted(model, "model", (8, 8, 1), 3).layers[-1].activation.__name__
+        'linear'
     """
     if not isinstance(model, keras.Model):
         raise UserError(

@@ -13,8 +13,10 @@ from distill.recipes.settings import ALL_ROLES, Counts, Names, Numbers, Options,
 SHORT_NAMES = {
     "dataset": "data.name",
     "image_size": "data.image_size",
+    "split": "data.split",
     "teacher": "teacher.model",
     "teacher_file": "teacher.file",
+    "teacher_predictions": "teacher.predictions",
     "student": "student.model",
     "student_file": "student.file",
     "method": "distillation.method",
@@ -60,6 +62,8 @@ class Data(Settings):
     """digits, a TensorFlow Datasets name, or a folder with a folder per class"""
     image_size: Annotated[Count | None, _BY_DATA] = None
     """height and width in pixels (default: as suits teacher and images)"""
+    split: Annotated[str | None, _BY_DATA] = None
+    """a CSV file (image,class,split) for a folder of images"""
     unreadable: Annotated[Literal["refuse", "skip"], _BY_DATA] = "refuse"
     """unreadable image files: refuse or skip"""
     include: Annotated[Names, _BY_DATA] = ()
@@ -173,6 +177,8 @@ class Teacher(Settings):
     """the architecture's options"""
     file: Annotated[str | None, _BY_SOURCE] = None
     """use this trained .keras model; train no teacher"""
+    predictions: Annotated[str | None, _BY_SOURCE] = None
+    """the teacher's predictions: a .csv, .parquet or .npz file"""
     pretraining: Annotated[str | None, _BY_SOURCE] = None
     """recipe or .keras file of a trained model: only a new classifier is trained"""
     ensemble: Annotated[Count, _BY_SOURCE] = 1
@@ -184,10 +190,12 @@ class Teacher(Settings):
 
     @pydantic.model_validator(mode="after")
     def _check(self):
-        _refuse_both(self.file and self.pretraining, "teacher.file", "teacher.pretraining")
-        if self.file and self.ensemble > 1:
+        given = [name for name in ("file", "predictions", "pretraining") if getattr(self, name)]
+        if len(given) > 1:
+            _refuse_both(True, *(f"teacher.{name}" for name in given[:2]))
+        if given and given[0] != "pretraining" and self.ensemble > 1:
             raise UserError(
-                f"teacher.ensemble is {self.ensemble}, and must be 1 with teacher.file: the "
+                f"teacher.ensemble is {self.ensemble}, and must be 1 with teacher.{given[0]}: the "
                 "teachers of an ensemble are trained here."
             )
         return self
@@ -269,16 +277,15 @@ class Experiment(Settings):
 class Recipe(Settings):
     """One experiment: data, teacher, student, method and how they are trained.
 
-    Example:
-
-    >>> recipe = Recipe(name="mine", distillation=Distillation(temperature=2.0))
-    >>> recipe.distillation.alpha
-    0.1
-    >>> recipe.with_values({"training.epochs": 3, "student.options.hidden": 8}).training.epochs
-    3
-    >>> Distillation(temperature=0)
-    Traceback (most recent call last):
-    distill.recipes.settings.SettingError: temperature is 0, and must be a number above 0.
+    Examples:
+        >>> recipe = Recipe(name="mine", distillation=Distillation(temperature=2.0))
+        >>> recipe.distillation.alpha
+        0.1
+        >>> recipe.with_values({"training.epochs": 3, "student.options.hidden": 8}).training.epochs
+        3
+        >>> Distillation(temperature=0)
+        Traceback (most recent call last):
+        distill.recipes.settings.SettingError: temperature is 0, and must be a number above 0.
     """
 
     name: Annotated[str, Counts()] = "recipe"

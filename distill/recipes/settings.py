@@ -151,11 +151,10 @@ def fields_of(
 def effects_of(kind: type[Settings]) -> dict[str, Counts]:
     """Returns for every setting, by dotted name, on which roles' runs it has an effect.
 
-    Example:
-
-    >>> from distill.recipes.recipe import Recipe
-    >>> sorted(effects_of(Recipe)["distillation.alpha"].roles)
-    ['distilled']
+    Examples:
+        >>> from distill.recipes.recipe import Recipe
+        >>> sorted(effects_of(Recipe)["distillation.alpha"].roles)
+        ['distilled']
     """
     return {name: mark for name, _, mark in fields_of(kind)}
 
@@ -168,11 +167,10 @@ def unknown_setting(name: str) -> SettingError:
 def allowed_values(field: FieldInfo) -> str:
     """Returns in words what a field accepts.
 
-    Example:
-
-    >>> from distill.recipes.recipe import Distillation
-    >>> allowed_values(Distillation.model_fields["alpha"])
-    'a number from 0 to 1'
+    Examples:
+        >>> from distill.recipes.recipe import Distillation
+        >>> allowed_values(Distillation.model_fields["alpha"])
+        'a number from 0 to 1'
     """
     annotation: Any = Annotated[field.annotation, field]
     schema = pydantic.TypeAdapter(annotation).json_schema()

@@ -24,10 +24,9 @@ def all_fields() -> dict[str, pydantic.fields.FieldInfo]:
 def full_name(name: str) -> str:
     """Returns a setting's dotted name; short names and dashes are accepted.
 
-    Example:
-
-    >>> full_name("learning-rate"), full_name("student.options.hidden")
-    ('training.learning_rate', 'student.options.hidden')
+    Examples:
+        >>> full_name("learning-rate"), full_name("student.options.hidden")
+        ('training.learning_rate', 'student.options.hidden')
     """
     name = name.replace("-", "_")
     return SHORT_NAMES.get(name, name)
@@ -36,10 +35,9 @@ def full_name(name: str) -> str:
 def flag_of(name: str) -> str:
     """Returns the flag of a setting.
 
-    Example:
-
-    >>> flag_of("training.batch_size"), flag_of("teacher.training.epochs")
-    ('--batch-size', '--teacher.training.epochs')
+    Examples:
+        >>> flag_of("training.batch_size"), flag_of("teacher.training.epochs")
+        ('--batch-size', '--teacher.training.epochs')
     """
     short = next((short for short, full in SHORT_NAMES.items() if full == name), None)
     return f"--{short.replace('_', '-')}" if short else f"--{name}"
@@ -54,12 +52,11 @@ def is_options(name: str) -> bool:
 def short_name(name: str) -> str:
     """Returns a setting's name as people read it in tables and figures.
 
-    Example:
-
-    >>> short_name("training.learning_rate"), short_name("student.options.hidden")
-    ('learning rate', 'student hidden')
-    >>> short_name("teacher.training.epochs")
-    'teacher epochs'
+    Examples:
+        >>> short_name("training.learning_rate"), short_name("student.options.hidden")
+        ('learning rate', 'student hidden')
+        >>> short_name("teacher.training.epochs")
+        'teacher epochs'
     """
     for short, full in SHORT_NAMES.items():
         if name == full:
@@ -76,12 +73,11 @@ def parse_value(name: str, text: str) -> Any:
     `none` is no value. Several names are joined by `+`. Options are read as JSON, or else as text.
     Text of another type is a `UserError`; `Recipe` checks whether the value is in range.
 
-    Example:
-
-    >>> parse_value("temperature", "2"), parse_value("teacher.training.epochs", "none")
-    (2.0, None)
-    >>> parse_value("data.student_exclude", "7+8"), parse_value("student.options.hidden", "30")
-    (('7', '8'), 30)
+    Examples:
+        >>> parse_value("temperature", "2"), parse_value("teacher.training.epochs", "none")
+        (2.0, None)
+        >>> parse_value("data.student_exclude", "7+8"), parse_value("student.options.hidden", "30")
+        (('7', '8'), 30)
     """
     name = full_name(name)
     section = name.rpartition(".")[0]
@@ -121,10 +117,9 @@ def parse_option(text: str) -> Any:
 def show_value(value: Any) -> str:
     """Returns a value as tables show it.
 
-    Example:
-
-    >>> show_value(4.0), show_value(None), show_value(("7", "8")), show_value(())
-    ('4', 'none', '7+8', 'none')
+    Examples:
+        >>> show_value(4.0), show_value(None), show_value(("7", "8")), show_value(())
+        ('4', 'none', '7+8', 'none')
     """
     if isinstance(value, float):
         return f"{value:g}"

@@ -3,7 +3,6 @@
 import functools
 
 import keras
-import numpy as np
 
 from distill.data import (
     AUTO,
@@ -12,6 +11,7 @@ from distill.data import (
     class_number,
     cross_validation_fold,
     hide_labels,
+    join,
     labelled,
     load_data,
     mix_noise,
@@ -30,7 +30,7 @@ load_data_once = functools.lru_cache(maxsize=3)(load_data)
 def data_of(recipe: Recipe) -> ImageData:
     """Returns the recipe's data; with `folds`, the fold that its seed chooses."""
     data, folds = recipe.data, recipe.experiment.folds
-    source = data.name, _image_size(recipe), data.unreadable
+    source = data.name, _image_size(recipe), data.unreadable, data.split
     return _split_once(source, data.include, data.exclude, folds, folds and recipe.seed)
 
 
@@ -71,10 +71,7 @@ def clean_transfer_set(recipe: Recipe) -> Split:
         _student_images(recipe) if data is None else unlabelled_images(data_of(recipe), data)
         for data in _transfer_data(recipe)
     ]
-    if len(parts) == 1:
-        return parts[0]
-    images = np.concatenate([part.images for part in parts])
-    return Split(images, np.concatenate([part.labels for part in parts]))
+    return parts[0] if len(parts) == 1 else join(parts)
 
 
 def transfer_fingerprints(recipe: Recipe) -> list[str]:

@@ -18,10 +18,9 @@ OPTIMIZERS = {
 def make_optimizer(training: Training, steps: int) -> keras.optimizers.Optimizer:
     """Makes the optimizer with its learning-rate schedule, for epochs of so many steps.
 
-    Example:
-
-    >>> float(make_optimizer(Training(learning_rate=0.5), steps=10).learning_rate)
-    0.5
+    Examples:
+        >>> float(make_optimizer(Training(learning_rate=0.5), steps=10).learning_rate)
+        0.5
     """
     kind, options = OPTIMIZERS[training.optimizer], training.optimizer_options
     bind_options(f"optimizer {training.optimizer!r}", kind, options, ("learning_rate", "name"))

@@ -1,5 +1,6 @@
 """What a run keeps of a model: its last and its best epoch, their predictions and metrics."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import keras
@@ -9,6 +10,7 @@ from distill.data import ImageData
 from distill.evaluation import measure, predict_logits
 from distill.files import file_hash, replacing, write_arrays
 from distill.models import copy_of
+from distill.runs import SPLITS
 from distill.training.checkpoints import BestEpoch
 
 
@@ -30,7 +32,8 @@ def keep(
         clone = copy_of(model, weights)
         with replacing(path) as temporary:
             clone.save(temporary)
-        metrics[checkpoint], logits = _measure(clone, path, path.name, data, epoch)
+        logits = _logits(clone, data)
+        metrics[checkpoint] = _metrics(logits, path, path.name, data, epoch)
         predictions |= {f"{checkpoint}_{split}": values for split, values in logits.items()}
     _write_predictions(folder, predictions, data)
     return {"last": metrics["last"], "best": metrics.get("best", metrics["last"])}
@@ -44,25 +47,37 @@ def measure_only(model: keras.Model, path: Path, data: ImageData, folder: Path) 
     if not path.exists():
         with replacing(path) as temporary:
             model.save(temporary)
+    found = measure_logits(_logits(model, data), path, data, folder)
+    return {"parameters": model.count_params(), **found}
+
+
+def measure_logits(
+    logits: Mapping[str, np.ndarray], path: Path, data: ImageData, folder: Path
+) -> dict:
+    """Measures logits on `"validation"` and `"test"`, keeps them, and returns the metrics.
+
+    `path` is the file that they come from.
+    """
     name = path.name if path.parent == folder else str(path.resolve())
-    metrics, logits = _measure(model, path, name, data)
-    _write_predictions(folder, {f"last_{split}": logits[split] for split in logits}, data)
-    return {"parameters": model.count_params(), "seconds": 0.0, "last": metrics, "best": metrics}
+    metrics = _metrics(logits, path, name, data)
+    _write_predictions(folder, {f"last_{split}": logits[split] for split in SPLITS}, data)
+    return {"seconds": 0.0, "last": metrics, "best": metrics}
 
 
-def _measure(model, path, name, data, epoch=None):
-    """The metrics of one saved model, and its logits by split."""
-    splits = {"validation": data.validation, "test": data.test}
-    logits = {split: predict_logits(model, splits[split]) for split in splits}
-    metrics = {
+def _logits(model, data):
+    return {split: predict_logits(model, getattr(data, split)) for split in SPLITS}
+
+
+def _metrics(logits, path, name, data, epoch=None):
+    return {
         "epoch": epoch,
         "model_file": name,
         "model_sha256": file_hash(path),
-        **{split: measure(logits[split], splits[split].labels) for split in splits},
+        **{split: measure(logits[split], getattr(data, split).labels) for split in SPLITS},
     }
-    return metrics, {split: values.astype("float32") for split, values in logits.items()}
 
 
 def _write_predictions(folder, predictions, data):
     labels = {"validation_labels": data.validation.labels, "test_labels": data.test.labels}
+    predictions = {name: logits.astype("float32") for name, logits in predictions.items()}
     write_arrays(folder / "predictions.npz", **predictions, **labels)

@@ -17,10 +17,9 @@ class WarmUp(LearningRateSchedule):
 
     Keras has a warm-up for its cosine schedule only.
 
-    Example:
-
-    >>> [round(float(WarmUp(0.1, steps=4)(step)), 3) for step in range(5)]
-    [0.025, 0.05, 0.075, 0.1, 0.1]
+    Examples:
+        >>> [round(float(WarmUp(0.1, steps=4)(step)), 3) for step in range(5)]
+        [0.025, 0.05, 0.075, 0.1, 0.1]
     """
 
     def __init__(self, schedule: float | LearningRateSchedule, steps: float):
@@ -55,12 +54,12 @@ def make_schedule(training: Training, steps: int) -> float | LearningRateSchedul
 
     Source of the warm restarts: Loshchilov and Hutter (2017), SGDR, arXiv:1608.03983.
 
-    Example:
-
-    >>> training = Training(learning_rate=1e-4, schedule="cosine", schedule_floor=0.1, epochs=10)
-    >>> schedule = make_schedule(training, steps=10)
-    >>> [round(float(schedule(step)) * 1e4, 3) for step in (0, 50, 100)]
-    [1.0, 0.55, 0.1]
+    Examples:
+        >>> values = {"learning_rate": 1e-4, "schedule": "cosine", "schedule_floor": 0.1}
+        >>> training = Training(**values, epochs=10)
+        >>> schedule = make_schedule(training, steps=10)
+        >>> [round(float(schedule(step)) * 1e4, 3) for step in (0, 50, 100)]
+        [1.0, 0.55, 0.1]
     """
     rate, floor = training.learning_rate, training.schedule_floor
     period = steps * (training.schedule_epochs or 0)

@@ -5,6 +5,7 @@ import dataclasses
 import math
 import time
 from collections.abc import Mapping
+from typing import Any
 
 import keras
 import numpy as np
@@ -27,7 +28,7 @@ from distill.training.checkpoints import (
 from distill.training.data import clean_transfer_set, data_of
 from distill.training.events import EventCallback, OnEvent, ignore
 from distill.training.optimizer import make_optimizer
-from distill.training.outcome import keep, measure_only
+from distill.training.outcome import keep
 from distill.training.spec import RunSpec
 from distill.training.teachers import source_of, teacher_of
 
@@ -79,8 +80,14 @@ def check_distillation(
     data, split = data_of(spec.recipe), spec.split
     with _precision(spec.training.precision):
         distiller = build(spec, {teacher.key: teacher})
-    x, y = next(iter(training_pipeline(split, min(256, len(split)), spec.seed)))
-    held_out = data.validation.images.astype("float32"), data.validation.labels
+    logits: np.ndarray | None = None
+    labels: Any = data.validation.labels
+    if distiller.teacher is None:
+        logits, of_validation = _teacher_logits(spec, split, {teacher.key: teacher})
+        labels = {"labels": labels, "teacher_logits": of_validation}
+    size = min(256, len(split))
+    x, y = next(iter(training_pipeline(split, size, spec.seed, teacher_logits=logits)))
+    held_out = data.validation.images.astype("float32"), labels
     findings = check(distiller, x, y, held_out, baseline_accuracy, data.class_names)
     raise_on_error(findings)
     return findings
@@ -113,9 +120,9 @@ def trial(spec: RunSpec) -> tuple[float, float]:
 
 
 def _measure(spec, inputs):
-    source, data = source_of(spec.recipe), data_of(spec.recipe)
-    path = source.file(spec.recipe, spec.folder)
-    return measure_only(build(spec, inputs), path, data, spec.folder)
+    keras.utils.set_random_seed(spec.seed)
+    made_from = [inputs[key] for key in spec.inputs]
+    return source_of(spec.recipe).measure(spec.recipe, data_of(spec.recipe), made_from, spec.folder)
 
 
 def _fit(spec, inputs, on_event):

@@ -11,6 +11,7 @@ from distill.data.dataset import (
     Split,
     cross_validation_fold,
     hide_labels,
+    join,
     labelled,
     split_off,
     with_splits,
@@ -129,7 +130,8 @@ def test_with_splits_makes_what_is_missing():
 def test_with_splits_leaves_a_given_test_split_alone():
     test = make_split((5, 5, 5))
     data = with_splits("shapes", ["a", "b", "c"], make_split(), test)
-    assert data.test is test
+    assert data.test.images is test.images
+    assert data.test.labels is test.labels
     assert (len(data.train), len(data.validation)) == (90, 10)
 
 
@@ -197,3 +199,22 @@ def test_each_repetition_of_cross_validation_cuts_anew():
     for folds in (1, 1000):
         with pytest.raises(UserError, match=f"cannot be cut into {folds} folds: give 2 to 174"):
             cross_validation_fold(data, folds, 0)
+
+
+def test_ids_follow_their_examples():
+    data = load_digits()
+    everything = join((data.train, data.validation, data.test))
+    assert sorted(everything.ids, key=lambda name: int(name.split("/")[1])) == [
+        f"train/{number}" for number in range(1797)
+    ]
+    # Where each id was before anything was split off, by its pixels.
+    pixels = dict(zip(everything.ids, everything.images, strict=True))
+    fold = cross_validation_fold(data, 5, 1)
+    hidden = labelled(hide_labels(fold.train, 0.2))
+    for split in (fold.test, hidden, split_off(hidden, 0.5)[1]):
+        for name, image in zip(split.ids, split.images, strict=True):
+            np.testing.assert_array_equal(image, pixels[name])
+    without = Split(hidden.images, hidden.labels)
+    assert join((hidden, without)).ids is None
+    with pytest.raises(UserError, match="2 ids do not match"):
+        Split(hidden.images, hidden.labels, np.array(["a", "b"]))

@@ -50,6 +50,7 @@ OTHER = {
     "teacher.model": "mlp",
     "teacher.options": {"filters": 3},
     "teacher.file": "own.keras",
+    "teacher.predictions": "own.csv",
     "teacher.pretraining": "digits",
     "teacher.ensemble": 2,
     "student.model": "linear_student",
@@ -83,8 +84,8 @@ NEEDED = {
     "distillation.assistant_options": {"distillation.assistant": "mlp"},
     "student.start": {"student.file": "own.keras"},
 }
-# It decides whether a data set loads. The data's fingerprint tells whether files were skipped.
-WITHOUT_IDENTITY = {"data.unreadable"}
+# They decide how a folder loads. The data's fingerprint tells which images are in which split.
+WITHOUT_IDENTITY = {"data.unreadable", "data.split"}
 
 
 @pytest.fixture

@@ -97,16 +97,19 @@ def _reliability(results, runs):
     return found.confidence, found.accuracy, found.count
 
 
-def _cost_rows(costs: list[Cost]):
+def _cost_rows(costs: list[Cost | None]):
+    def row(name, show):
+        return [name, *("–" if each is None else show(each) for each in costs)]
+
     rows = [
-        ["multiply-adds", *("–" if each.adds is None else f"{each.adds:,}" for each in costs)],
-        ["weights, kB", *(kilobytes(each.weight_bytes) for each in costs)],
+        row("multiply-adds", lambda each: "–" if each.adds is None else f"{each.adds:,}"),
+        row("weights, kB", lambda each: kilobytes(each.weight_bytes)),
     ]
     for number, batch in enumerate(BATCHES):
-        times = (each.speeds[number].milliseconds for each in costs)
-        rows.append([f"latency, batch {batch}, ms", *(f"{time:.2f}" for time in times)])
-    rates = (each.speeds[-1].images_per_second for each in costs)
-    rows.append([f"images per second, batch {BATCHES[-1]}", *(f"{rate:,.0f}" for rate in rates)])
+        name = f"latency, batch {batch}, ms"
+        rows.append(row(name, lambda each, at=number: f"{each.speeds[at].milliseconds:.2f}"))
+    name = f"images per second, batch {BATCHES[-1]}"
+    rows.append(row(name, lambda each: f"{each.speeds[-1].images_per_second:,.0f}"))
     return rows
 
 
@@ -170,7 +173,9 @@ def _costs(focus):
                 models.setdefault(run.folder, (run, VARIANTS[variant].title, where, values))
     costs = {"parameters": [], "milliseconds for one image": []}
     for run, title, where, values in models.values():
-        latency = cost(results, run, focus.data).speeds[0].milliseconds
+        if (measured := cost(results, run, focus.data)) is None:
+            continue
+        latency = measured.speeds[0].milliseconds
         for marks, each in zip(costs.values(), (run.metrics["parameters"], latency), strict=True):
             marks.append((title, where, each, values))
     table = students_table(results)

@@ -4,12 +4,14 @@ from distill.recipes import Recipe
 from distill.training.teachers.chain import Assistant, PreviousGeneration
 from distill.training.teachers.ensemble import Ensemble
 from distill.training.teachers.file import TeacherFile
+from distill.training.teachers.predictions import TeacherPredictions
 from distill.training.teachers.pretrained import Pretrained, PretrainedFile
 from distill.training.teachers.source import Request, TeacherSource
 
 # The first source that a recipe asks for is taken; without any, the teacher is trained.
 SOURCES: tuple[type[TeacherSource], ...] = (
     TeacherFile,
+    TeacherPredictions,
     Ensemble,
     PretrainedFile,
     Pretrained,

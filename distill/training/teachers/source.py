@@ -12,6 +12,7 @@ from distill.recipes import Recipe
 from distill.runs import Role, Run
 from distill.soft_targets import soft_targets
 from distill.training.data import build_architecture
+from distill.training.outcome import measure_only
 
 
 class Request(NamedTuple):
@@ -60,10 +61,10 @@ class TeacherSource:
         """
         return {}
 
-    def validate(self, recipe: Recipe, data: ImageData) -> keras.Model:
+    def validate(self, recipe: Recipe, data: ImageData) -> keras.Model | None:
         """Returns a model like the teacher, trained or not, to try the method on.
 
-        A teacher that cannot be had is refused by a `UserError`.
+        It is `None` for a teacher without a model. A `UserError` says why a teacher cannot be had.
         """
         return build_architecture(recipe.teacher, data)
 
@@ -73,6 +74,14 @@ class TeacherSource:
         `inputs` are the finished runs from which it is made.
         """
         return build_architecture(recipe.teacher, data)
+
+    def measure(
+        self, recipe: Recipe, data: ImageData, inputs: Sequence[Run], folder: Path
+    ) -> dict[str, Any]:
+        """Measures a teacher that is not trained; keeps its predictions and returns its metrics."""
+        return measure_only(
+            self.build(recipe, data, inputs), self.file(recipe, folder), data, folder
+        )
 
     def file(self, recipe: Recipe, folder: Path) -> Path:
         """Returns where the model of a teacher lies that is not trained; it is saved if missing."""

@@ -1,0 +1,57 @@
+"""The pages of docs/: their Python runs, their links and commands lead somewhere."""
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+from distill.cli import parse
+from distill.predictions import read_predictions
+
+ROOT = Path(__file__).parent.parent
+DOCS = ROOT / "docs"
+PAGES = {path.name: path.read_text("utf-8") for path in sorted(DOCS.glob("*.md"))}
+
+
+def blocks(page, language):
+    return re.findall(rf"^```{language}\n(.*?)^```$", PAGES[page], re.MULTILINE | re.DOTALL)
+
+
+def test_the_lines_of_methods_run():
+    for text in blocks("methods.md", "python"):
+        exec(text, {})
+
+
+def test_the_teacher_of_scikit_learn_writes_a_file_of_predictions(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    exec(blocks("teachers.md", "python")[0], {})
+    classes = [str(number) for number in range(10)]
+    predictions = read_predictions("forest.csv", classes)
+    assert predictions.are_probabilities
+    assert len(predictions.ids) == 1797
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_python_is_well_formed_and_flags_exist(page):
+    for text in blocks(page, "python"):
+        compile(text, page, "exec")
+    for text in blocks(page, "sh"):
+        for line in text.replace("\\\n", " ").splitlines():
+            script, *words = line.split()[1:] if line.startswith("python ") else [""]
+            if script == "distillation_train.py":
+                assert parse("distilled", words) is not None
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_links_lead_somewhere(page):
+    for link in re.findall(r"\]\(([^)#:]+)\)", PAGES[page]):
+        assert (DOCS / link).exists(), link
+
+
+def test_every_page_is_in_the_menu():
+    text = (ROOT / "mkdocs.yml").read_text("utf-8")
+    named = set(re.findall(r": ([\w/-]+\.md)$", text, re.MULTILINE))
+    found = {path.relative_to(DOCS).as_posix() for path in DOCS.rglob("*.md")}
+    assert named == found
+    assert yaml.safe_load(text)["theme"]["font"] is False
