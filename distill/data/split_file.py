@@ -61,8 +61,8 @@ def read_split(path: str | os.PathLike) -> dict[str, str]:
         ) from error
     if not {"image", "split"} <= {*columns}:
         raise UserError(
-            f"The split file {path} has the columns {', '.join(columns) or 'none'}, and needs image "
-            "and split."
+            f"The split file {path} has the columns {', '.join(columns) or 'none'}, and needs "
+            "image and split."
         )
     found: dict[str, str] = {}
     for number, (image, split) in enumerate(rows, start=2):
