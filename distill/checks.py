@@ -15,7 +15,7 @@ from distill.distiller.guards import mistakes_in
 from distill.distiller.targets import Targets, targets_of
 from distill.errors import UserError
 from distill.evaluation import other_class_order
-from distill.methods import Batch
+from distill.methods import Batch, BinaryCrossEntropy
 from distill.models.logits import ends_in_softmax
 
 _NEARLY = 0.99  # of the maximum: from here on, soft targets are called one-hot or uniform
@@ -50,7 +50,8 @@ def check(
         distiller: the distiller, before training.
         x: one batch of inputs: an array, a list or a dictionary of arrays.
         y: the labels of the batch: class numbers `(batch,)`, negative where there is none, one-hot
-            rows, or a dictionary as in `Distiller`.
+            rows, or a dictionary as in `Distiller`. With several labels per example, one column
+            for each label; then what needs one class per example is left out.
         validation: `(inputs, labels)` held out from training, for the teacher's accuracy.
         baseline_accuracy: validation accuracy, 0 to 1, of the same student trained on labels only.
         class_names: the names of the classes, for the findings.
@@ -70,13 +71,14 @@ def check(
     targets = Targets(*map(_tensors, targets_of(y)))
     teacher = distiller.teacher_side(x, targets)
     logits = np.asarray(teacher.logits, dtype="float64")
-    findings = [*_softmax_findings(distiller), *_label_findings(targets, logits.shape[-1])]
-    findings += _logit_findings(logits)
+    findings = [*_softmax_findings(distiller), *_logit_findings(logits)]
     findings += _mistake_findings(distiller, x, targets, teacher)
-    if validation is not None:
-        inputs, labels = validation
-        findings += _teacher_findings(distiller, inputs, labels, baseline_accuracy, class_names)
-    findings += _soft_target_findings(logits, distiller.temperature)
+    if not distiller.method.multi_label:  # these look at one class per example
+        findings += _label_findings(targets, logits.shape[-1])
+        if validation is not None:
+            inputs, labels = validation
+            findings += _teacher_findings(distiller, inputs, labels, baseline_accuracy, class_names)
+        findings += _soft_target_findings(logits, distiller.temperature)
     if not any(finding.level == "error" for finding in findings):
         findings += _gradient_findings(distiller, x, targets, teacher)
     return findings
@@ -100,9 +102,12 @@ def _class_numbers(labels):
 
 
 def _softmax_findings(distiller):
+    activation = "sigmoid" if distiller.method.multi_label else "softmax"
     for role, model in (("teacher", distiller.teacher), ("student", distiller.student)):
-        if model is not None and ends_in_softmax(model):
-            sentence = f"The {role} {model.name!r} ends in softmax; its logits are used instead."
+        if model is not None and ends_in_softmax(model, activation):
+            sentence = (
+                f"The {role} {model.name!r} ends in {activation}; its logits are used instead."
+            )
             yield Finding("warning", sentence)
 
 
@@ -129,7 +134,8 @@ def _logit_findings(logits):
 
 def _mistake_findings(distiller, x, targets, teacher):
     student_logits = distiller(x, training=False)
-    for kind in mistakes_in(distiller.alpha, targets, student_logits, teacher.logits):
+    batch = distiller.alpha, targets, student_logits, teacher.logits
+    for kind in mistakes_in(*batch, distiller.method.multi_label):
         yield Finding("error", distiller.describe_mistake(kind))
 
 
@@ -208,6 +214,13 @@ def _soft_target_findings(logits, temperature):
         yield Finding("ok", sentence)
 
 
+def _hard_loss(distiller, labels, logits):
+    if distiller.method.multi_label:
+        return BinaryCrossEntropy()(labels, logits)
+    hard_loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True, ignore_class=-1)
+    return hard_loss(np.maximum(_class_numbers(labels), -1), logits)
+
+
 def _gradient_findings(distiller, x, targets, teacher):
     weights = distiller.student.trainable_variables
     batch = Batch(targets.labels, targets.index, distiller.temperature)
@@ -217,11 +230,7 @@ def _gradient_findings(distiller, x, targets, teacher):
         with keras.StatelessScope():
             parts = distiller.method(teacher, student, batch)
         if targets.labels is not None:
-            hard_loss = keras.losses.SparseCategoricalCrossentropy(
-                from_logits=True, ignore_class=-1
-            )
-            labels = np.maximum(_class_numbers(targets.labels), -1)
-            losses.append(hard_loss(labels, student.logits))
+            losses.append(_hard_loss(distiller, targets.labels, student.logits))
         losses.append(sum(ops.mean(values) for values in parts.values()))
     *hard, soft = (float(tf.linalg.global_norm(tape.gradient(loss, weights))) for loss in losses)
     weighted = distiller.alpha * (hard[0] if hard else 0.0), (1.0 - distiller.alpha) * soft

@@ -19,6 +19,7 @@ from distill.errors import UserError, check_number
 from distill.methods import Batch, Outputs, get_method
 from distill.methods.labels import label_weights, resolve_hard_loss
 from distill.methods.method import MeanOverBatch, at_least_float32, wide_floatx
+from distill.methods.multi_label import BinaryCrossEntropy
 from distill.models.pair import check_models, check_same_classes
 
 _LOSSES = ("loss", "hard_loss", "soft_loss")
@@ -162,8 +163,9 @@ class Distiller(TensorFlowSteps, GuardedFit, TeacherStudent):
         Args:
             optimizer: as in Keras.
             loss: the hard loss. `None` is the cross-entropy between labels and the student's
-                logits; a negative class number marks an example without a label. A Keras loss must
-                take logits (`from_logits=True`).
+                logits (the binary one with a method for several labels per example); a negative
+                class number marks an example without a label. A Keras loss must take logits
+                (`from_logits=True`).
             metrics: metrics of the student's logits. With unlabelled examples use
                 `weighted_metrics`, which skip them.
             **kwargs: `weighted_metrics`, `jit_compile`, `steps_per_execution` and so on.
@@ -171,9 +173,11 @@ class Distiller(TensorFlowSteps, GuardedFit, TeacherStudent):
         Raises:
             UserError: the loss takes probabilities.
         """
-        super().compile(
-            optimizer=optimizer, loss=resolve_hard_loss(loss), metrics=metrics, **kwargs
-        )
+        hard_loss = resolve_hard_loss(loss)
+        if self.method.multi_label:
+            hard_loss = _multi_label_loss(loss)
+            metrics = keras.tree.map_structure(_multi_label_metric, metrics)
+        super().compile(optimizer=optimizer, loss=hard_loss, metrics=metrics, **kwargs)
 
     def compile_from_config(self, config):
         self.compile(**keras.saving.deserialize_keras_object(config))
@@ -184,7 +188,7 @@ class Distiller(TensorFlowSteps, GuardedFit, TeacherStudent):
         return Batch(targets.labels, targets.index, self._temperature, training)
 
     def _is_sound(self, training, targets, student, teacher):
-        batch = self._alpha, targets, student.logits, teacher.logits
+        batch = self._alpha, targets, student.logits, teacher.logits, self.method.multi_label
         return self.guards[training].update_state(*batch)
 
     def compute_losses(
@@ -273,6 +277,23 @@ def _allowed_name(name, method):
             "itself; choose another name."
         )
     return name
+
+
+def _multi_label_loss(loss):
+    if loss is None:
+        return BinaryCrossEntropy()
+    if isinstance(loss, str | keras.losses.CategoricalCrossentropy):
+        raise UserError(
+            f"The loss {getattr(loss, 'name', loss)!r} is for one class per example; leave loss "
+            "out, or give keras.losses.BinaryCrossentropy(from_logits=True)."
+        )
+    return loss
+
+
+def _multi_label_metric(metric):
+    """Keras takes "accuracy" for one class per example where the labels have several columns."""
+    is_accuracy = metric in ("accuracy", "acc", "binary_accuracy")
+    return keras.metrics.BinaryAccuracy("accuracy", threshold=0.0) if is_accuracy else metric
 
 
 def _as_float(variable):

@@ -8,7 +8,7 @@ from typing import Any
 import keras
 
 from distill.callbacks import StopOnNaN
-from distill.distiller.guards import SENTENCES, Guard
+from distill.distiller.guards import LIKE, SENTENCES, UNLIKE, Guard
 from distill.errors import UserError
 from distill.models.pair import weights_hash
 
@@ -25,6 +25,9 @@ class GuardedFit:
         """Returns a sentence about a kind of mistake, a key of `SENTENCES`."""
         teacher = "" if self.teacher is None else self.teacher.name
         values = {"teacher": teacher, "student": self.student.name, "alpha": self.alpha}
+        several = self.method.multi_label
+        values |= {"method": self.method.name, "like": LIKE[several], "unlike": UNLIKE[several]}
+        values["activation"] = "sigmoid" if several else "softmax"
         return SENTENCES[kind].format(**values)
 
     def raise_mistake(self, training):

@@ -10,18 +10,22 @@ from keras import ops
 
 from distill.models.logits import ENOUGH_ROWS, are_probabilities
 
-_NEVER_NEGATIVE = "never negative and every row sums to 1"
-_OF_A_MODEL = f"returns probabilities: its outputs are {_NEVER_NEGATIVE}; let it return logits, by "
+_OF_A_MODEL = "returns probabilities: its outputs are {like}; let it return logits, by "
+# What outputs that are probabilities are like, and what such ones are not, by `multi_label`.
+LIKE = {False: "never negative and every row sums to 1", True: "all between 0 and 1"}
+UNLIKE = {False: "rows that are negative or do not sum to 1", True: "values below 0 or above 1"}
 SENTENCES = {
-    "teacher": "The teacher {teacher!r} " + _OF_A_MODEL + "dropping the final softmax.",
-    "student": "The student {student!r} " + _OF_A_MODEL + "dropping the final softmax.",
-    "teacher_logits": f"The stored 'teacher_logits' are probabilities: they are {_NEVER_NEGATIVE}; "
+    "teacher": "The teacher {teacher!r} " + _OF_A_MODEL + "dropping the final {activation}.",
+    "student": "The student {student!r} " + _OF_A_MODEL + "dropping the final {activation}.",
+    "teacher_logits": "The stored 'teacher_logits' are probabilities: they are {like}; "
     "store logits, or rename them to 'teacher_probabilities'.",
-    "teacher_probabilities": "The stored 'teacher_probabilities' have rows that are negative or do "
-    "not sum to 1; store probabilities, or rename them to 'teacher_logits'.",
+    "teacher_probabilities": "The stored 'teacher_probabilities' have {unlike}; "
+    "store probabilities, or rename them to 'teacher_logits'.",
     "labels": "The labels have rows that do not sum to 1, as with several classes or none for an "
-    "example, which is not supported; give one class number per example, one-hot rows, or "
-    "probabilities that sum to 1.",
+    "example; give one class number per example, one-hot rows or probabilities that sum to 1, or "
+    "use the method 'multi_label_kd' for several labels per example.",
+    "multi_labels": "The labels have values below 0 or above 1; the method {method!r} needs one "
+    "column for each label, 1 where the example has it and 0 where not.",
     "no_labels": "alpha is {alpha} and there are no labels; give labels, or set alpha=0.",
 }
 # In some rows chance makes logits look like probabilities, so these count if all rows do.
@@ -52,9 +56,12 @@ class Guard(keras.metrics.Metric):
         return next(iter(_kinds(self._rows)), None)
 
 
-def mistakes_in(alpha, targets, student_logits, teacher_logits) -> list[str]:
-    """Returns the kinds of mistakes in one batch: its `Targets`, and what both models returned."""
-    return _kinds(_count(alpha, targets, student_logits, teacher_logits))
+def mistakes_in(alpha, targets, student_logits, teacher_logits, multi_label=False) -> list[str]:
+    """Returns the kinds of mistakes in one batch: its `Targets`, and what both models returned.
+
+    With `multi_label`, each class has a probability of its own.
+    """
+    return _kinds(_count(alpha, targets, student_logits, teacher_logits, multi_label))
 
 
 def _kinds(rows):
@@ -68,23 +75,30 @@ def _mistakes(rows):
     return ops.where(_ALL_ROWS, in_all_rows, suspicious > 0)
 
 
-def _count(alpha, targets, student_logits, teacher_logits):
+def _count(alpha, targets, student_logits, teacher_logits, multi_label=False):
     """Returns the numbers of suspicious rows and of rows seen, `(2, kinds)`."""
-    labels = targets.labels
+    labels, look_probable = targets.labels, _in_unit_interval if multi_label else are_probabilities
     flags = dict.fromkeys(SENTENCES)
-    flags["student"] = are_probabilities(student_logits)
+    flags["student"] = look_probable(student_logits)
     if targets.teacher_logits is not None:
-        flags["teacher_logits"] = are_probabilities(targets.teacher_logits)
+        flags["teacher_logits"] = look_probable(targets.teacher_logits)
     elif targets.teacher_probabilities is not None:
-        is_right = are_probabilities(targets.teacher_probabilities)
+        is_right = look_probable(targets.teacher_probabilities)
         flags["teacher_probabilities"] = ops.logical_not(is_right)
     else:
-        flags["teacher"] = are_probabilities(teacher_logits)
+        flags["teacher"] = look_probable(teacher_logits)
     if labels is None:
         flags["no_labels"] = ops.reshape(alpha > 0, (1,))
+    elif multi_label:
+        flags["multi_labels"] = ops.logical_not(_in_unit_interval(labels))
     elif len(labels.shape) == 2 and labels.shape[-1] > 1:
         flags["labels"] = ops.logical_not(are_probabilities(labels))
     of_kind = flags.values()
     suspicious = [0 if each is None else ops.sum(ops.cast(each, "int64")) for each in of_kind]
     seen = [0 if each is None else ops.shape(each)[0] for each in of_kind]
     return ops.cast(ops.stack([ops.stack(suspicious), ops.stack(seen)]), "int64")
+
+
+def _in_unit_interval(rows):
+    rows = ops.cast(rows, "float32")
+    return ops.all(ops.logical_and(rows >= 0, rows <= 1), axis=tuple(range(1, len(rows.shape))))

@@ -20,12 +20,14 @@ class Targets(NamedTuple):
     teacher_logits: Any = None
     teacher_probabilities: Any = None
 
-    @property
-    def stored_logits(self):
-        """The teacher's logits if the batch has them, made from probabilities where necessary."""
+    def stored_logits(self, multi_label: bool = False):
+        """Returns the teacher's logits if the batch has them, or makes them from probabilities."""
         if self.teacher_probabilities is None:
             return self.teacher_logits
-        return logits_of_probabilities(self.teacher_probabilities)
+        logits = logits_of_probabilities(self.teacher_probabilities)
+        if not multi_label:
+            return logits
+        return logits - logits_of_probabilities(1.0 - self.teacher_probabilities)
 
 
 def unpack(data) -> tuple[Any, Targets, Any]:

@@ -63,10 +63,11 @@ class TeacherStudent(keras.Model):
                 model(keras.tree.map_shape_structure(keras.KerasTensor, input_shape))
         check_models(self.teacher, self.student)  # again, now that all weights are there
         # Functions, because Keras would track models a second time, under other names.
-        self._run_student, student = _runner(self.student, self.method.student_layers)
+        method = self.method
+        self._run_student, student = _runner(self.student, method.student_layers, method)
         self._run_teacher, teacher = None, student
         if self.teacher is not None:
-            self._run_teacher, teacher = _runner(self.teacher, self.method.teacher_layers)
+            self._run_teacher, teacher = _runner(self.teacher, method.teacher_layers, method)
         # The shapes of subclassed models are not known before they run.
         if not self.method.built and teacher is not None and student is not None:
             self.method.build(teacher, student)
@@ -99,7 +100,7 @@ class TeacherStudent(keras.Model):
     def teacher_side(self, x, targets) -> Outputs:
         """Returns the teacher's outputs for a batch, with stored logits if there are any."""
         self._build_for(x)
-        stored = targets.stored_logits
+        stored = targets.stored_logits(self.method.multi_label)
         if stored is None:
             return self.teacher_outputs(x)
         features = self.teacher_outputs(x).features if self.method.teacher_layers else ()
@@ -110,15 +111,16 @@ class TeacherStudent(keras.Model):
         return self.student.export(*args, **kwargs)
 
 
-def _runner(model, layers):
+def _runner(model, layers, method):
     """Returns a function `(inputs, training) -> [logits, *features]`, and its shapes if known."""
+    activation = "sigmoid" if method.multi_label else "softmax"
     if layers:
-        view = feature_model(model, layers)
+        view = feature_model(model, layers, activation)
         shapes = view.output_shape
         return lambda inputs, training: view(inputs, training=training), Outputs(
             shapes[0], tuple(shapes[1:])
         )
-    view = logits_model(model)
+    view = logits_model(model, activation)
     shape = getattr(view, "output_shape", None)
     is_known = isinstance(shape, tuple) and len(shape) == 2
     known = Outputs(shape) if is_known else None

@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 from scipy.special import log_softmax
-from sklearn.metrics import confusion_matrix
+from sklearn.metrics import average_precision_score, confusion_matrix
 
 from distill.data import Split, evaluation_pipeline
 from distill.errors import UserError
@@ -135,3 +135,38 @@ def kl_to_teacher(teacher_logits: np.ndarray, student_logits: np.ndarray) -> flo
     log_q = log_softmax(np.asarray(student_logits, "float64"), axis=-1)
     mean = np.mean(np.sum(np.exp(log_p) * (log_p - log_q), axis=-1))
     return float(np.maximum(mean, 0.0))  # rounding may go below 0; `max` would hide NaN
+
+
+def mean_average_precision(logits: np.ndarray, labels: np.ndarray) -> float:
+    """Returns the mean over labels of the average precision, for several labels per example.
+
+    The average precision of a label is `Σₙ (Rₙ − Rₙ₋₁) Pₙ` over the examples by falling logit, with
+    precision `P` and recall `R`. Labels that no example has are left out.
+
+    Args:
+        logits: `(examples, labels)`; any increasing function of them gives the same result.
+        labels: 0 or 1, of the same shape.
+
+    Returns:
+        A number from 0 to 1.
+
+    Raises:
+        UserError: the shapes differ, a label is neither 0 nor 1, or no example has any label.
+
+    Examples:
+        >>> logits = np.array([[2.0, -1.0], [1.0, 3.0], [0.0, 1.0]])
+        >>> mean_average_precision(logits, np.array([[1, 0], [0, 1], [1, 1]]))
+        0.9166666666666666
+
+    Source: scikit-learn's `average_precision_score`.
+    """
+    logits, labels = np.asarray(logits), np.asarray(labels)
+    if logits.shape != labels.shape or logits.ndim != 2:
+        raise UserError(
+            f"The logits have shape {logits.shape} and the labels {labels.shape}; both must have "
+            "one row for each example and one column for each label."
+        )
+    if not np.isin(labels, (0, 1)).all() or not labels.any():
+        raise UserError("The labels must be 0 or 1, and some must be 1.")
+    present = labels.any(axis=0)
+    return float(average_precision_score(labels[:, present], logits[:, present], average="macro"))

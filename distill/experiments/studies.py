@@ -89,7 +89,8 @@ def _schedule(recipe):
 def _method(recipe):
     from distill.methods import METHODS
 
-    return [make_axis("method", tuple(METHODS))]
+    names = [name for name, method in METHODS.items() if not method.multi_label]
+    return [make_axis("method", names)]
 
 
 def _omitted_class(recipe):

@@ -20,6 +20,7 @@ from distill.methods.logits import (
     mse_probabilities,
 )
 from distill.methods.method import Batch, FunctionMethod, Method, Outputs
+from distill.methods.multi_label import BinaryCrossEntropy, MultiLabelKD, multi_label_kd
 from distill.options import bind_options, look_up
 
 METHODS = {
@@ -28,6 +29,7 @@ METHODS = {
     "mse_probabilities": MSEProbabilities,
     "hard_label": HardLabel,
     "fitnet": FitNet,
+    "multi_label_kd": MultiLabelKD,
 }
 
 _TERM = re.compile(r"(?:(?P<weight>[^*]+)\*)?\s*(?P<name>[^\s*]+)\s*")
@@ -122,6 +124,7 @@ __all__ = [
     "KD",
     "METHODS",
     "Batch",
+    "BinaryCrossEntropy",
     "Combination",
     "CrossEntropy",
     "FitNet",
@@ -130,6 +133,7 @@ __all__ = [
     "MSELogits",
     "MSEProbabilities",
     "Method",
+    "MultiLabelKD",
     "Outputs",
     "get_method",
     "hard_label",
@@ -138,4 +142,5 @@ __all__ = [
     "method_terms",
     "mse_logits",
     "mse_probabilities",
+    "multi_label_kd",
 ]

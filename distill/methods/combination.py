@@ -45,6 +45,13 @@ class Combination(Method):
                 "A combination has the same method object twice; raise its weight, or create a "
                 "second method."
             )
+        kinds = {method.multi_label for method in self.methods}
+        if len(kinds) > 1:
+            raise UserError(
+                "A combination has methods for several labels per example beside methods for one "
+                "class per example; choose methods of one kind."
+            )
+        self.multi_label = kinds.pop() if kinds else False
         self.teacher_layers = _union(method.teacher_layers for method in self.methods)
         self.student_layers = _union(method.student_layers for method in self.methods)
 

@@ -91,6 +91,11 @@ def resolve_hard_loss(loss):
     names = ("sparse_categorical_crossentropy", "categorical_crossentropy", "crossentropy")
     if loss is None or loss in names:
         return CrossEntropy()
+    if loss == "binary_crossentropy":
+        raise UserError(
+            "The loss 'binary_crossentropy' is for several labels per example; use the method "
+            "'multi_label_kd', which has this hard loss, and leave loss out."
+        )
     takes_logits = getattr(loss, "get_config", dict)().get("from_logits")
     if takes_logits is None:
         takes_logits = getattr(loss, "_fn_kwargs", {}).get("from_logits")

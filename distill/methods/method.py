@@ -57,6 +57,8 @@ class Method(keras.layers.Layer):
         student_layers: the same for the student.
         examples: number of training examples, which a distiller sets before `build`; `None` if it
             was not told.
+        multi_label: whether each class is a yes or no of its own, with a sigmoid in place of the
+            softmax.
 
     Examples:
         >>> class AbsoluteDifference(Method):
@@ -71,6 +73,7 @@ class Method(keras.layers.Layer):
     teacher_layers: tuple[str | None, ...] = ()
     student_layers: tuple[str | None, ...] = ()
     examples: int | None = None
+    multi_label: bool = False
 
     def __init__(self, **kwargs):
         kwargs.setdefault("dtype", wide_floatx())

@@ -8,11 +8,14 @@ from distill.errors import UserError
 from distill.models.logits import logits_model
 
 
-def feature_model(model: keras.Model, layers: Sequence[str | None] = (None,)) -> keras.Model:
+def feature_model(
+    model: keras.Model, layers: Sequence[str | None] = (None,), activation: str = "softmax"
+) -> keras.Model:
     """Returns a view of a model whose outputs are its logits and the features of some layers.
 
     The view, inputs -> `[logits, *features]`, shares all layers: training it trains the model. The
-    name `None` is the penultimate output, the input of the logits' layer.
+    name `None` is the penultimate output, the input of the logits' layer. The logits are before an
+    `activation` at the model's end, `"softmax"` or `"sigmoid"`.
 
     Raises:
         UserError: the model is subclassed or has several outputs, has no such layer, or has no
@@ -24,7 +27,7 @@ def feature_model(model: keras.Model, layers: Sequence[str | None] = (None,)) ->
         >>> feature_model(model, ["hidden"]).output_shape
         [(None, 3), (None, 8)]
     """
-    view = logits_model(model)
+    view = logits_model(model, activation)
     if len(getattr(view, "outputs", None) or ()) != 1:
         raise UserError(
             f"The model {model.name!r} is subclassed or has several outputs, so the outputs of its "

@@ -5,9 +5,9 @@ from keras import ops
 
 from distill.errors import UserError
 
-# Packages whose functions of this name are the softmax over the last axis.
-_SOFTMAX_PACKAGES = ("keras", "tensorflow", "jax", "torch")
-_SOFTMAX_NAMES = ("softmax", "softmax_v2")
+# Packages whose functions of these names are the softmax over the last axis, or the sigmoid.
+_PACKAGES = ("keras", "tensorflow", "jax", "torch")
+_NAMES = {"softmax": ("softmax", "softmax_v2"), "sigmoid": ("sigmoid",)}
 
 # Of fewer rows of logits, chance may make all look like probabilities.
 ENOUGH_ROWS = 4
@@ -29,11 +29,12 @@ class _WithoutActivation(keras.layers.Layer):
             self.layer.activation = activation
 
 
-def ends_in_softmax(model: keras.Model) -> bool:
+def ends_in_softmax(model: keras.Model, activation: str = "softmax") -> bool:
     """Returns whether the last layer of a functional or sequential model applies softmax.
 
-    The softmax functions of Keras, TensorFlow, JAX and PyTorch are recognised, also in a model
-    that is itself the last layer. Subclassed models cannot be inspected: the answer is `False`.
+    With `activation="sigmoid"`, it looks for a sigmoid instead. The functions of Keras, TensorFlow,
+    JAX and PyTorch are recognised, also in a model that is itself the last layer. Subclassed models
+    cannot be inspected: the answer is `False`.
 
     Examples:
         >>> ends_in_softmax(keras.Sequential([keras.layers.Dense(10, activation="softmax")]))
@@ -44,13 +45,12 @@ def ends_in_softmax(model: keras.Model) -> bool:
     else:
         last = last_call(model)[0]
     if isinstance(last, keras.Model):
-        return ends_in_softmax(last)
+        return ends_in_softmax(last, activation)
     if isinstance(last, keras.layers.Softmax):
-        return True
-    activation = getattr(last, "activation", None)
-    package = (getattr(activation, "__module__", None) or "").partition(".")[0]
-    name = getattr(activation, "__name__", None)
-    return package in _SOFTMAX_PACKAGES and name in _SOFTMAX_NAMES
+        return activation == "softmax"
+    function = getattr(last, "activation", None)
+    package = (getattr(function, "__module__", None) or "").partition(".")[0]
+    return package in _PACKAGES and getattr(function, "__name__", None) in _NAMES[activation]
 
 
 def last_call(model: keras.Model) -> tuple:
@@ -66,10 +66,11 @@ def last_call(model: keras.Model) -> tuple:
     return layer, layer._inbound_nodes[call].input_tensors[0]
 
 
-def logits_model(model: keras.Model) -> keras.Model:
+def logits_model(model: keras.Model, activation: str = "softmax") -> keras.Model:
     """Returns a model whose output is the logits: `model` itself, or a view that shares its layers.
 
-    A functional or sequential model that ends in softmax is cut before it. The view runs the same
+    A functional or sequential model that ends in softmax is cut before it; one that ends in sigmoid
+    with `activation="sigmoid"`. The view runs the same
     layers with the same weights, so training the view trains the model. The model itself is not
     changed. It has one output, `(batch, classes)`, and is built if it is sequential.
 
@@ -79,11 +80,11 @@ def logits_model(model: keras.Model) -> keras.Model:
         >>> float(keras.ops.sum(logits_model(model)(keras.ops.zeros((1, 2)))))
         0.0
     """
-    if not ends_in_softmax(model):
+    if not ends_in_softmax(model, activation):
         return model
     last, called_on = last_call(model)
     if isinstance(last, keras.Model):
-        logits = logits_model(last)(called_on)
+        logits = logits_model(last, activation)(called_on)
     elif isinstance(last, (keras.layers.Softmax, keras.layers.Activation)):
         logits = called_on
     else:

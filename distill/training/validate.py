@@ -20,10 +20,19 @@ def validate(spec: RunSpec) -> None:
             f"the number of training images of {data.name}."
         )
     if spec.is_distilled:
+        _refuse_several_labels(spec.recipe.distillation)
         _refuse_other_images(spec.recipe)
     elif not spec.is_teacher:
         baseline_set(spec.recipe)
     build(spec)
+
+
+def _refuse_several_labels(distillation):
+    if get_method(distillation.method, **distillation.options).multi_label:
+        raise UserError(
+            f"The method {distillation.method!r} is for several labels per example, and these data "
+            "have one class each; use it in Python, with distill.Distiller."
+        )
 
 
 def _refuse_other_images(recipe):

@@ -30,6 +30,7 @@ def plan(tmp_path):
         ({"student.options.hidden": "many"}, "option hidden of the model 'mlp' is 'many'"),
         ({"teacher.options.filters": "some"}, "option filters of the model 'cnn' is 'some'"),
         ({"distillation.method": "kdd"}, "Unknown method 'kdd'; use one of kd"),
+        ({"distillation.method": "multi_label_kd"}, "is for several labels per example, and these"),
         ({"distillation.options.beta": 1}, "The method 'kd' has no option 'beta'"),
         ({"distillation.assistant": "mlpp"}, "Unknown model 'mlpp'"),
         ({"distillation.assistant": "mlp", "distillation.assistant_options.x": 1}, "no option 'x'"),
