@@ -214,17 +214,20 @@ def test_mistakes_are_found_before_anything_is_written(values, message, changed,
 
 
 @pytest.fixture
-def one_run(run_small, changed, tmp_path):
-    """A main job of one seed that asks for exports."""
+def again(grid, run_small, changed, tmp_path):
+    """Runs the main job of one seed, whose runs are there, and asks for exports."""
+    shutil.copytree(grid[2], tmp_path / "runs")
 
-    def one_run(*formats):
-        values = {"experiment.seeds": 1, "experiment.export": formats, "training.epochs": 1}
-        return run_small(changed(values), tmp_path, axes=(), variants=MAIN)
+    def again(*formats):
+        recipe = changed({"experiment.seeds": 1, "experiment.export": formats})
+        outcome, printed = run_small(recipe, tmp_path / "runs", (), MAIN)
+        assert printed.count("reused") == 3
+        return outcome, printed
 
-    return one_run
+    return again
 
 
-def test_the_student_is_exported_if_it_can_be_deployed(one_run, monkeypatch):
+def test_the_student_is_exported_if_it_can_be_deployed(again, monkeypatch):
     exported = []
 
     def export_run(folder, formats, checkpoint, console):
@@ -233,28 +236,26 @@ def test_the_student_is_exported_if_it_can_be_deployed(one_run, monkeypatch):
             raise UserError("The file is [too] different.")
 
     monkeypatch.setattr(experiment, "export_run", export_run)
-    outcome, _ = one_run("saved-model", "onnx")
+    monkeypatch.setattr(
+        experiment, "deployment", lambda results: Deployment(results.runs("distilled")[0], "")
+    )
+    outcome, _ = again("saved-model", "onnx")
     (student,) = outcome.results.runs("distilled")
-    offered = Deployment(student, "offered")
-    monkeypatch.setattr(experiment, "deployment", lambda results: offered)
-    exported.clear()
-    outcome, _ = one_run("saved-model", "onnx")
     assert exported == [(student.folder, ["saved-model", "onnx"], "last")]
     assert outcome.not_exported is None
-    outcome, printed = one_run("onnx")
+    outcome, printed = again("onnx")
     assert outcome.not_exported == "The file is [too] different."
     assert "not exported The file is [too] different." in printed
-    offered = Deployment(None, "not offered")
-    assert one_run("onnx")[0].not_exported is None
+    monkeypatch.setattr(experiment, "deployment", lambda results: Deployment(None, "not offered"))
+    assert again("onnx")[0].not_exported is None
     assert len(exported) == 2
 
 
-def test_a_format_without_its_packages_is_named_before_training(one_run, monkeypatch):
+def test_a_format_without_its_packages_is_named_first(again, monkeypatch):
     missing = dataclasses.replace(FORMATS["onnx"], needs=("no_such_module",))
     monkeypatch.setitem(FORMATS, "onnx", missing)
-    outcome, printed = one_run("onnx")
-    assert "note no export as onnx: The format 'onnx' needs packages that are missing" in printed
-    assert printed.index("no export as onnx") < printed.index("validation accuracy")
+    outcome, printed = again("onnx")
+    assert printed.startswith("note no export as onnx: The format 'onnx' needs packages that are")
     assert outcome.not_exported is None
     with pytest.raises(UserError, match="'coreml'"):
-        one_run("coreml")
+        again("coreml")
