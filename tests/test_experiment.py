@@ -214,9 +214,10 @@ def test_mistakes_are_found_before_anything_is_written(values, message, changed,
 
 
 @pytest.fixture
-def again(grid, run_small, changed, tmp_path):
-    """Runs the main job of one seed, whose runs are there, and asks for exports."""
+def again(grid, run_small, changed, tmp_path, monkeypatch):
+    """Runs the main job of one seed, whose runs are there, and asks for exports; no report."""
     shutil.copytree(grid[2], tmp_path / "runs")
+    monkeypatch.setattr(experiment, "write_all", lambda results, console: None)
 
     def again(*formats):
         recipe = changed({"experiment.seeds": 1, "experiment.export": formats})

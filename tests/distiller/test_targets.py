@@ -25,8 +25,8 @@ def test_batches():
     assert unpack(x)[1] == Targets()
     assert unpack((x, y))[1].labels is y
     assert unpack((x, {"index": y}, weights))[1:] == (Targets(index=y), weights)
-    assert targets_of({"labels": y}).stored_logits is None
-    assert targets_of({"teacher_logits": y}).stored_logits is y
+    assert targets_of({"labels": y}).stored_logits() is None
+    assert targets_of({"teacher_logits": y}).stored_logits() is y
 
 
 def test_an_empty_dictionary():
