@@ -23,6 +23,14 @@ def test_the_lines_of_methods_run():
         exec(text, {})
 
 
+@pytest.mark.parametrize("number", [0, 1], ids=["text", "tables"])
+def test_text_and_tables_are_learned(number, capsys):
+    found = {}
+    exec(blocks("text-and-tabular.md", "python")[number], found)
+    assert found["accuracy"] > 0.9
+    assert "error" not in capsys.readouterr().out
+
+
 def test_the_teacher_of_scikit_learn_writes_a_file_of_predictions(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     exec(blocks("teachers.md", "python")[0], {})

@@ -72,6 +72,8 @@ class Results:
     def title(self) -> str:
         """The name of the recipe, with the data set if that has another name."""
         name, dataset = self.recipe.name, self.recipe.data.name
+        if dataset.startswith((".", "~")) or Path(dataset).is_absolute():
+            dataset = Path(dataset).name or dataset
         return name if name == dataset else f"{name} on {dataset}"
 
     @property

@@ -152,7 +152,7 @@ def make_spec(
         identity["match_time_of"] = [spec.key for spec in match_time_of]
     identity = json.loads(json.dumps(identity))  # as it is read from a run folder: without tuples
     inputs = tuple(spec.key for spec in (teacher, *made_from, *match_time_of) if spec)
-    folder = run_folder(runs, recipe.data.name, f"{role.value}-{name}", seed, identity)
+    folder = run_folder(runs, data.name, f"{role.value}-{name}", seed, identity)
     return RunSpec(role, recipe, identity, folder, inputs, title)
 
 
