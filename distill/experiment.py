@@ -59,7 +59,7 @@ def run_experiment(
     """Trains the missing runs of an experiment, compares them and writes a report.
 
     If the recipe names formats, the distilled student of the first seed is exported, unless it
-    should not be deployed; a grid exports nothing.
+    should not be deployed. Of a grid, only the recommended one of students of several sizes is.
 
     Args:
         recipe: the recipe, with its first seed and number of seeds.

@@ -13,6 +13,7 @@ from distill.analysis.results import Comparison, Results, data_of_run
 from distill.analysis.statistics import LEAST_SEEDS, LEVEL, PairedDifference, seeds_needed
 from distill.analysis.students import candidates, have_sizes, limits_of, recommended
 from distill.experiments.variants import VARIANTS
+from distill.recipes import show_value
 from distill.runs import Run
 
 
@@ -30,6 +31,7 @@ def sentences(results: Results) -> list[str]:
     if results.axes:
         found.append(_outcomes_sentence(compared))
     found += map(_ablation_sentence, results.against_ablations())
+    found += _rates_sentences(results)
     if results.missing:
         is_or_are = "is" if results.missing == 1 else "are"
         found.append(
@@ -197,6 +199,17 @@ def _ablation_sentence(comparison: Comparison) -> str:
         size = f"{abs(difference.mean) * 100:.1f} points {difference.outcome}"
         return f"{against}, the distilled student is {size} ({found})."
     return f"{against}: {difference.outcome}, {signed(difference.mean)} points ({found})."
+
+
+def _rates_sentences(results):
+    """Says which learning rates were chosen for the students before the experiment."""
+    recipe = results.recipe
+    if rates := recipe.experiment.learning_rates:
+        baseline = recipe.training_with(recipe.student.baseline).learning_rate
+        yield (
+            f"Learning rates, chosen on validation data from {', '.join(map(show_value, rates))}: "
+            f"baseline {baseline:g}, distilled student {recipe.training.learning_rate:g}."
+        )
 
 
 def _seeds_sentence(difference):

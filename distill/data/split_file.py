@@ -35,7 +35,7 @@ def write_split(path: Path, data: ImageData) -> None:
     file = io.StringIO()
     csv.writer(file, lineterminator="\n").writerows([COLUMNS, *rows])
     text = file.getvalue()
-    if not path.exists() or path.read_text("utf-8") != text:
+    if not path.exists() or path.read_bytes() != text.encode():
         path.parent.mkdir(parents=True, exist_ok=True)
         write_text(path, text)
 

@@ -45,8 +45,8 @@ def choose_learning_rates(
 ) -> Recipe:
     """Returns the recipe with the best learning rate for each student, and says which these are.
 
-    The recipe stays as it is if it names no rates to try, if a grid varies the rates, or if the
-    experiment trains no student. The arguments are those of `run_experiment`.
+    If a grid varies the rates, or no student is trained, there is nothing to choose: then the
+    recipe names no rates to try any more. The arguments are those of `run_experiment`.
 
     Raises:
         UserError: no run of a student could be trained.
@@ -64,7 +64,7 @@ def choose_learning_rates(
     )
     plan = make_plan(trial, [make_axis(RATE, rates)], students, runs)
     _, failures = execute_plan(plan, console, executor=executor, is_trial=True)
-    chosen = {"experiment.learning_rates": (), "teacher.training.learning_rate": _pinned(recipe)}
+    chosen = {"teacher.training.learning_rate": _pinned(recipe)}
     for student in students:
         if not (tried := _tried(plan, student)):
             raise UserError(failures[0].reason)

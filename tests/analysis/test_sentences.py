@@ -318,3 +318,16 @@ def test_nothing_to_deploy(fake_results):
     assert deployment(fake_results(({}, {"baseline": (BASELINE,)}), variants=("baseline",))) is None
     missing = fake_results(({}, {"distilled": ((None,),)}), variants=("distilled",))
     assert deployment(missing) is None
+
+
+def test_chosen_learning_rates_are_told(fake_results):
+    variants = {"baseline": ((0.8,) * 3,), "distilled": ((0.9,) * 3,)}
+    values = {"experiment.learning_rates": (0.1, 0.01), "training.learning_rate": 0.1}
+    told = sentences(
+        fake_results(({}, variants), **values, **{"student.baseline.learning_rate": 0.01})
+    )
+    assert told[-1] == (
+        "Learning rates, chosen on validation data from 0.1, 0.01: baseline 0.01, distilled "
+        "student 0.1."
+    )
+    assert not any("Learning rates" in each for each in sentences(fake_results(({}, variants))))
