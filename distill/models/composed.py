@@ -77,9 +77,11 @@ def with_input_shape(
     if None not in (getattr(model, "input_shape", None) or ())[1:]:
         return model
     inputs = keras.Input(input_shape, dtype=model.inputs[0].dtype)
-    copy = keras.models.clone_model(model, input_tensors=inputs)
+    # Some models were made with a list of one input.
+    is_list = isinstance(model.input, list)
+    copy = keras.models.clone_model(model, input_tensors=[inputs] if is_list else inputs)
     copy.set_weights(model.get_weights())
-    return copy
+    return keras.Model(inputs, copy.outputs[0], name=model.name) if is_list else copy
 
 
 def require_inputs(model: keras.Model, what: str, input_shape: tuple[int, ...]) -> None:

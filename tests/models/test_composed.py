@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from distill.errors import UserError
-from distill.models import build_model, mean_of_logits, with_new_classifier
+from distill.models import build_model, mean_of_logits, with_input_shape, with_new_classifier
 
 
 @pytest.fixture
@@ -87,3 +87,16 @@ def test_softmax_of_the_mean_is_the_geometric_mean_of_soft_targets():
         of_mean = np.exp(logits.mean(0) / temperature)
         of_mean /= of_mean.sum(-1, keepdims=True)
         np.testing.assert_allclose(of_mean, geometric, rtol=1e-12)
+
+
+@pytest.mark.parametrize("as_list", [True, False])
+def test_a_model_of_any_size_gets_one(as_list):
+    inputs = keras.Input((None, None, 3))
+    pooled = keras.layers.GlobalAveragePooling2D()(keras.layers.Conv2D(4, 3)(inputs))
+    model = keras.Model([inputs] if as_list else inputs, keras.layers.Dense(2)(pooled))
+    sized = with_input_shape(model, (8, 8, 3))
+    assert (sized.input_shape, sized.output_shape) == ((None, 8, 8, 3), (None, 2))
+    images = np.random.default_rng(0).normal(size=(2, 8, 8, 3)).astype("float32")
+    wanted = model([images] if as_list else images)
+    np.testing.assert_allclose(sized(images), wanted, rtol=1e-6)
+    assert with_new_classifier(sized, 5).output_shape == (None, 5)
