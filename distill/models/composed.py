@@ -78,7 +78,7 @@ def with_input_shape(
         return model
     inputs = keras.Input(input_shape, dtype=model.inputs[0].dtype)
     # Some models were made with a list of one input.
-    is_list = isinstance(model.input, list)
+    is_list = not isinstance(model, keras.Sequential) and isinstance(model.input, list)
     copy = keras.models.clone_model(model, input_tensors=[inputs] if is_list else inputs)
     copy.set_weights(model.get_weights())
     return keras.Model(inputs, copy.outputs[0], name=model.name) if is_list else copy
