@@ -156,7 +156,8 @@ def print_data(plan: Plan, console: Console) -> None:
     data = data_of(recipe.with_seed(recipe.seed))
     splits = {"training": data.train, "validation": data.validation, "test": data.test}
     sizes = ", ".join(f"{len(split):,} {name}" for name, split in splits.items())
-    console.print(f"Recipe {recipe.name}: {data.name}, {data.classes} classes, {sizes} images.")
+    line = f"Recipe {recipe.name}: {data.name}, {data.classes} classes, {sizes} images."
+    console.print(line, highlight=False)  # which would cut numbers at their commas
     if data.skipped:
         console.print(f"Skipped unreadable files: {', '.join(data.skipped)}.", soft_wrap=True)
     if recipe.teacher.file or recipe.teacher.predictions:
