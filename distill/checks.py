@@ -102,7 +102,7 @@ def _class_numbers(labels):
 
 
 def _softmax_findings(distiller):
-    activation = "sigmoid" if distiller.method.multi_label else "softmax"
+    activation = distiller.method.final_activation
     for role, model in (("teacher", distiller.teacher), ("student", distiller.student)):
         if model is not None and ends_in_softmax(model, activation):
             sentence = (

@@ -124,8 +124,8 @@ def _usable(formats, console):
 
 def _export(results, formats, console):
     """Exports the student that can be deployed; returns why this failed, if it did."""
-    ready = deployment(results)
-    if not (formats and ready and ready.run):
+    ready = deployment(results) if formats else None
+    if ready is None or ready.run is None:
         return None
     try:
         export_run(ready.run.folder, formats, checkpoint=results.checkpoint, console=console)

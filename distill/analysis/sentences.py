@@ -121,7 +121,7 @@ def _why_not(results, point, student):
     size, limit = student.metrics["parameters"], results.recipe.experiment.max_params
     if limit and size > limit:
         return f" has {size:,} parameters, and --max-params is {limit:,}"
-    slowest, time = results.recipe.experiment.max_latency_ms, _latency(results, student)
+    slowest, time = results.recipe.experiment.max_latency_ms, _latency(results, point, student)
     if slowest and time and time.milliseconds > slowest:
         return f" takes {time.milliseconds:.2g} ms, and --max-latency-ms is {slowest:g}"
     for teacher in _first(results, point, "teacher"):
@@ -142,7 +142,7 @@ def _why_not(results, point, student):
 
 def _warnings(results, point, student):
     for teacher in _first(results, point, "teacher"):
-        ours, other = _latency(results, student), _latency(results, teacher)
+        ours, other = (_latency(results, point, run) for run in (student, teacher))
         if ours and other and ours.low > other.high:
             yield (
                 f"slower than its teacher: {ours.milliseconds:.2g} ms for one image, teacher "
@@ -162,9 +162,9 @@ def _first(results, point, variant):
     return point.present(variant)[:1] if variant in results.variants else []
 
 
-def _latency(results, run):
+def _latency(results, point, run):
     """The time for one image, or `None` if the data are gone."""
-    data = data_of_run(results.recipe, run)
+    data = data_of_run(point.recipe, run)
     measured = None if data is None else cost(results, run, data)
     return measured and measured.speeds[0]
 

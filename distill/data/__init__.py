@@ -133,7 +133,7 @@ def load_data(
 def _resized(data: ImageData, image_size: int | None) -> ImageData:
     if image_size is None or data.image_shape[:2] == (image_size, image_size):
         return data
-    splits: dict[str, Any] = {"train": data.train, "validation": data.validation, "test": data.test}
+    splits: dict[str, Any] = data.splits
     examples = sum(len(split) for split in splits.values())
     require_memory(examples, (image_size, image_size, data.image_shape[-1]))
     for key, split in splits.items():

@@ -113,6 +113,11 @@ class ImageData:
         """Height, width and channels of every image."""
         return self.train.images.shape[1:]
 
+    @property
+    def splits(self) -> dict[str, Split]:
+        """The three splits by name."""
+        return {"train": self.train, "validation": self.validation, "test": self.test}
+
     @cached_property
     def fingerprint(self) -> str:
         """A hash of all pixels, labels and class names, 16 hexadecimal digits.
@@ -120,7 +125,7 @@ class ImageData:
         It is part of a run's identity: one changed pixel makes another data set.
         """
         digest = hashlib.blake2b(repr(self.class_names).encode(), digest_size=8)
-        for split in (self.train, self.validation, self.test):
+        for split in self.splits.values():
             for array in (split.images, split.labels):
                 digest.update(repr((array.shape, array.dtype.str)).encode())
                 digest.update(np.ascontiguousarray(array).data)
@@ -256,7 +261,7 @@ def cross_validation_fold(data: ImageData, folds: int, number: int) -> ImageData
         >>> len(fold.train), len(fold.validation), len(fold.test)
         (1293, 144, 360)
     """
-    everything = join((data.train, data.validation, data.test))
+    everything = join([*data.splits.values()])
     fewest = np.bincount(everything.labels).min()
     if not 2 <= folds <= fewest:
         raise UserError(

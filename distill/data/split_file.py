@@ -26,11 +26,9 @@ def write_split(path: Path, data: ImageData) -> None:
         data: a data set whose examples have ids.
     """
     rows = sorted(
-        (str(name), data.class_names[label], split)
-        for split in SPLITS
-        for name, label in zip(
-            getattr(data, split).ids, getattr(data, split).labels.tolist(), strict=True
-        )
+        (str(name), data.class_names[label], split_name)
+        for split_name, split in data.splits.items()
+        for name, label in zip(np.asarray(split.ids), split.labels.tolist(), strict=True)
     )
     file = io.StringIO()
     csv.writer(file, lineterminator="\n").writerows([COLUMNS, *rows])

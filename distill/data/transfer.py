@@ -63,8 +63,7 @@ def restrict_classes(
     new = np.full(data.classes, UNLABELLED, np.int32)
     new[numbers] = np.arange(len(numbers))
     splits: dict[str, Any] = {}
-    for name in ("train", "validation", "test"):
-        split = getattr(data, name)
+    for name, split in data.splits.items():
         kept = split.take(np.isin(split.labels, numbers))
         splits[name] = replace(kept, labels=new[kept.labels])
     return replace(data, class_names=tuple(data.class_names[n] for n in numbers), **splits)

@@ -19,7 +19,6 @@ from distill.errors import UserError, check_number
 from distill.methods import Batch, Outputs, get_method
 from distill.methods.labels import label_weights, resolve_hard_loss
 from distill.methods.method import MeanOverBatch, at_least_float32, wide_floatx
-from distill.methods.multi_label import BinaryCrossEntropy
 from distill.models.pair import check_models, check_same_classes
 
 _LOSSES = ("loss", "hard_loss", "soft_loss")
@@ -173,11 +172,12 @@ class Distiller(TensorFlowSteps, GuardedFit, TeacherStudent):
         Raises:
             UserError: the loss takes probabilities.
         """
-        hard_loss = resolve_hard_loss(loss)
-        if self.method.multi_label:
-            hard_loss = _multi_label_loss(loss)
-            metrics = keras.tree.map_structure(_multi_label_metric, metrics)
-        super().compile(optimizer=optimizer, loss=hard_loss, metrics=metrics, **kwargs)
+        several = self.method.multi_label
+        kwargs |= {"loss": resolve_hard_loss(loss, several), "metrics": metrics}
+        if several:
+            for name in ("metrics", "weighted_metrics"):
+                kwargs[name] = keras.tree.map_structure(_multi_label_metric, kwargs.get(name))
+        super().compile(optimizer=optimizer, **kwargs)
 
     def compile_from_config(self, config):
         self.compile(**keras.saving.deserialize_keras_object(config))
@@ -277,17 +277,6 @@ def _allowed_name(name, method):
             "itself; choose another name."
         )
     return name
-
-
-def _multi_label_loss(loss):
-    if loss is None:
-        return BinaryCrossEntropy()
-    if isinstance(loss, str | keras.losses.CategoricalCrossentropy):
-        raise UserError(
-            f"The loss {getattr(loss, 'name', loss)!r} is for one class per example; leave loss "
-            "out, or give keras.losses.BinaryCrossentropy(from_logits=True)."
-        )
-    return loss
 
 
 def _multi_label_metric(metric):

@@ -27,7 +27,7 @@ class GuardedFit:
         values = {"teacher": teacher, "student": self.student.name, "alpha": self.alpha}
         several = self.method.multi_label
         values |= {"method": self.method.name, "like": LIKE[several], "unlike": UNLIKE[several]}
-        values["activation"] = "sigmoid" if several else "softmax"
+        values["activation"] = self.method.final_activation
         return SENTENCES[kind].format(**values)
 
     def raise_mistake(self, training):

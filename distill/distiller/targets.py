@@ -24,10 +24,11 @@ class Targets(NamedTuple):
         """Returns the teacher's logits if the batch has them, or makes them from probabilities."""
         if self.teacher_probabilities is None:
             return self.teacher_logits
-        logits = logits_of_probabilities(self.teacher_probabilities)
+        probabilities = at_least_float32(self.teacher_probabilities)
+        logits = logits_of_probabilities(probabilities)
         if not multi_label:
             return logits
-        return logits - logits_of_probabilities(1.0 - self.teacher_probabilities)
+        return logits - logits_of_probabilities(1.0 - probabilities)
 
 
 def unpack(data) -> tuple[Any, Targets, Any]:

@@ -63,11 +63,11 @@ class TeacherStudent(keras.Model):
                 model(keras.tree.map_shape_structure(keras.KerasTensor, input_shape))
         check_models(self.teacher, self.student)  # again, now that all weights are there
         # Functions, because Keras would track models a second time, under other names.
-        method = self.method
-        self._run_student, student = _runner(self.student, method.student_layers, method)
+        method, activation = self.method, self.method.final_activation
+        self._run_student, student = _runner(self.student, method.student_layers, activation)
         self._run_teacher, teacher = None, student
         if self.teacher is not None:
-            self._run_teacher, teacher = _runner(self.teacher, method.teacher_layers, method)
+            self._run_teacher, teacher = _runner(self.teacher, method.teacher_layers, activation)
         # The shapes of subclassed models are not known before they run.
         if not self.method.built and teacher is not None and student is not None:
             self.method.build(teacher, student)
@@ -111,9 +111,8 @@ class TeacherStudent(keras.Model):
         return self.student.export(*args, **kwargs)
 
 
-def _runner(model, layers, method):
+def _runner(model, layers, activation):
     """Returns a function `(inputs, training) -> [logits, *features]`, and its shapes if known."""
-    activation = "sigmoid" if method.multi_label else "softmax"
     if layers:
         view = feature_model(model, layers, activation)
         shapes = view.output_shape

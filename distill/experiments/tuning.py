@@ -64,7 +64,8 @@ def choose_learning_rates(
     )
     plan = make_plan(trial, [make_axis(RATE, rates)], students, runs)
     _, failures = execute_plan(plan, console, executor=executor, is_trial=True)
-    chosen = {"teacher.training.learning_rate": _pinned(recipe)}
+    # The teacher's own rate, which stays when the student's changes.
+    chosen = {"teacher.training.learning_rate": trial.teacher.training.learning_rate}
     for student in students:
         if not (tried := _tried(plan, student)):
             raise UserError(failures[0].reason)
@@ -90,11 +91,6 @@ def _trial(recipe):
             "experiment.learning_rates": (),
         }
     )
-
-
-def _pinned(recipe):
-    """The teacher's own learning rate, which stays when the student's changes."""
-    return recipe.training_with(recipe.teacher.training).learning_rate
 
 
 def _tried(plan: Plan, student: str) -> list[Tried]:

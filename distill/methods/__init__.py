@@ -106,10 +106,15 @@ def method_terms(text: str) -> list[tuple[float, str]]:
 
 def _named(name, options):
     found = look_up(METHODS, name)
-    if not inspect.isclass(found):
-        return FunctionMethod(functools.partial(found, **options) if options else found)
-    bind_options(f"method {name!r}", found, options)
-    return found(**options, name=name.rpartition(":")[2])
+    short = name.rpartition(":")[2]
+    if inspect.isclass(found):
+        bind_options(f"method {name!r}", found, options)
+        return found(**options, name=short)
+    logits_and_temperature = tuple(inspect.signature(found).parameters)[:3]
+    bind_options(f"method {name!r}", found, options, given=logits_and_temperature)
+    if not options:
+        return FunctionMethod(found)
+    return FunctionMethod(functools.partial(found, **options), name=short)
 
 
 def _unknown(method):

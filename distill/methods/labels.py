@@ -5,6 +5,7 @@ from keras import ops
 
 from distill.errors import UserError, check_number
 from distill.methods.method import at_least_float32, wide_floatx
+from distill.methods.multi_label import BinaryCrossEntropy
 
 
 @keras.saving.register_keras_serializable(package="distill")
@@ -86,10 +87,22 @@ def label_weights(y_true, sample_weight=None):
     return has_label * ops.reshape(ops.cast(sample_weight, "float32"), (-1,))
 
 
-def resolve_hard_loss(loss):
+def resolve_hard_loss(loss, multi_label=False):
     """Returns a loss of labels and logits from the argument of `compile(loss=...)`."""
     names = ("sparse_categorical_crossentropy", "categorical_crossentropy", "crossentropy")
-    if loss is None or loss in names:
+    single = (
+        CrossEntropy,
+        keras.losses.CategoricalCrossentropy,
+        keras.losses.SparseCategoricalCrossentropy,
+    )
+    if loss is None or (multi_label and loss == "binary_crossentropy"):
+        return BinaryCrossEntropy() if multi_label else CrossEntropy()
+    if multi_label and isinstance(loss, (str, *single)):
+        raise UserError(
+            f"The loss {getattr(loss, 'name', loss)!r} is for one class per example; leave loss "
+            "out, or give keras.losses.BinaryCrossentropy(from_logits=True)."
+        )
+    if loss in names:
         return CrossEntropy()
     if loss == "binary_crossentropy":
         raise UserError(

@@ -79,6 +79,11 @@ class Method(keras.layers.Layer):
         kwargs.setdefault("dtype", wide_floatx())
         super().__init__(**kwargs)
 
+    @property
+    def final_activation(self) -> str:
+        """What makes probabilities of logits, `"softmax"` or `"sigmoid"`."""
+        return "sigmoid" if self.multi_label else "softmax"
+
     def build(self, teacher: Outputs, student: Outputs):
         """Creates weights; called once.
 

@@ -146,7 +146,7 @@ def load_backbone(function, x: keras.KerasTensor, weights: str | None, what: str
         if weights is None:
             raise UserError(
                 f"{what} cannot be built ({reason}); choose a larger image size."
-            ) from (error)
+            ) from error
         raise UserError(
             f"The weights {weights!r} cannot be loaded ({type(error).__name__}: {reason}): "
             f"{advice}."

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import keras
 
 from distill.errors import UserError
-from distill.models.logits import last_call
+from distill.models.logits import inputs_of, last_call
 
 
 def copy_of(
@@ -52,8 +52,7 @@ def with_new_classifier(model: keras.Model, classes: int) -> keras.Model:
     copy = copy_of(model)
     _, features = last_call(copy)
     logits = keras.layers.Dense(classes, name=old.name, dtype="float32")(features)
-    inputs = copy.inputs[0] if isinstance(copy, keras.Sequential) else copy.input
-    new = keras.Model(inputs, logits, name=model.name)
+    new = keras.Model(inputs_of(copy), logits, name=model.name)
     for layer in new.layers[:-1]:
         layer.trainable = False
     return new
@@ -78,7 +77,7 @@ def with_input_shape(
         return model
     inputs = keras.Input(input_shape, dtype=model.inputs[0].dtype)
     # Some models were made with a list of one input.
-    is_list = not isinstance(model, keras.Sequential) and isinstance(model.input, list)
+    is_list = isinstance(inputs_of(model), list)
     copy = keras.models.clone_model(model, input_tensors=[inputs] if is_list else inputs)
     copy.set_weights(model.get_weights())
     return keras.Model(inputs, copy.outputs[0], name=model.name) if is_list else copy

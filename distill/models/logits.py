@@ -40,10 +40,7 @@ def ends_in_softmax(model: keras.Model, activation: str = "softmax") -> bool:
         >>> ends_in_softmax(keras.Sequential([keras.layers.Dense(10, activation="softmax")]))
         True
     """
-    if isinstance(model, keras.Sequential):
-        last = model.layers[-1] if model.layers else None
-    else:
-        last = last_call(model)[0]
+    last = last_layer(model)
     if isinstance(last, keras.Model):
         return ends_in_softmax(last, activation)
     if isinstance(last, keras.layers.Softmax):
@@ -51,6 +48,18 @@ def ends_in_softmax(model: keras.Model, activation: str = "softmax") -> bool:
     function = getattr(last, "activation", None)
     package = (getattr(function, "__module__", None) or "").partition(".")[0]
     return package in _PACKAGES and getattr(function, "__name__", None) in _NAMES[activation]
+
+
+def last_layer(model: keras.Model) -> keras.layers.Layer | None:
+    """Returns the layer that produces the model's output; a sequential one need not be built."""
+    if isinstance(model, keras.Sequential):
+        return model.layers[-1] if model.layers else None
+    return last_call(model)[0]
+
+
+def inputs_of(model: keras.Model):
+    """Returns the symbolic inputs of a built functional or sequential model."""
+    return model.inputs[0] if isinstance(model, keras.Sequential) else model.input
 
 
 def last_call(model: keras.Model) -> tuple:
@@ -89,8 +98,7 @@ def logits_model(model: keras.Model, activation: str = "softmax") -> keras.Model
         logits = called_on
     else:
         logits = _WithoutActivation(last)(called_on)
-    inputs = model.inputs[0] if isinstance(model, keras.Sequential) else model.input
-    return keras.Model(inputs, logits, name=f"{model.name}_logits")
+    return keras.Model(inputs_of(model), logits, name=f"{model.name}_logits")
 
 
 def check_logits(outputs, model: keras.Model, role: str):

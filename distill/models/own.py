@@ -7,7 +7,7 @@ import keras
 from distill.errors import UserError
 from distill.files import load_model
 from distill.models.composed import require_inputs, with_input_shape
-from distill.models.logits import ends_in_softmax, last_call
+from distill.models.logits import ends_in_softmax, inputs_of, last_call, last_layer
 
 
 def model_from_file(
@@ -77,7 +77,7 @@ def adapted(
 def _without_softmax(model):
     if not ends_in_softmax(model):
         return model
-    last = model.layers[-1] if isinstance(model, keras.Sequential) else last_call(model)[0]
+    last = last_layer(model)
     if isinstance(last, keras.Model):
         inner = _without_softmax(last)
         if inner is not last:
@@ -86,8 +86,7 @@ def _without_softmax(model):
                 "return logits, without its final softmax."
             )
     elif isinstance(last, keras.layers.Softmax):
-        inputs = model.inputs[0] if isinstance(model, keras.Sequential) else model.input
-        return keras.Model(inputs, last_call(model)[1], name=model.name)
+        return keras.Model(inputs_of(model), last_call(model)[1], name=model.name)
     else:
         last.activation = keras.activations.linear
     return model

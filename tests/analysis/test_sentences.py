@@ -247,7 +247,13 @@ def deploy(fake_results, tmp_path, monkeypatch):
         (student,) = results.points[0].runs["distilled"]
         monkeypatch.chdir(tmp_path)
         found = None if times is None else "data"
-        monkeypatch.setattr("distill.analysis.sentences.data_of_run", lambda recipe, run: found)
+        (point,) = results.points
+
+        def data_of_run(recipe, run):
+            assert recipe is point.recipe  # not the grid's: its image size may be another one
+            return found
+
+        monkeypatch.setattr("distill.analysis.sentences.data_of_run", data_of_run)
         monkeypatch.setattr(
             "distill.analysis.sentences.cost", lambda _, run, data: took(run, times)
         )

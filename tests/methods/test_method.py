@@ -124,3 +124,19 @@ def test_building_from_saved_shapes():
     for name, values in method(*PAIR).items():
         np.testing.assert_array_equal(again(*PAIR)[name], values)
     assert get_method("fitnet").get_build_config() is None
+
+
+def test_a_function_of_a_module_has_its_own_options(tmp_path, monkeypatch):
+    (tmp_path / "own_methods_for_test.py").write_text(
+        "def scaled(teacher, student, temperature, scale: float = 1.0):\n"
+        "    return scale * (teacher - student)[:, 0]\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    method = get_method("own_methods_for_test:scaled", scale=3.0)
+    (plain,) = get_method("own_methods_for_test:scaled")(*PAIR, Batch(temperature=1.0)).values()
+    found = method(*PAIR, Batch(temperature=1.0))
+    np.testing.assert_allclose(found["scaled"], 3 * plain)
+    with pytest.raises(UserError, match="no option 'teacher'; it has scale"):
+        get_method("own_methods_for_test:scaled", teacher=1)
+    with pytest.raises(UserError, match=r"scale of the method .* is 'x', and must be a number"):
+        get_method("own_methods_for_test:scaled", scale="x")

@@ -7,9 +7,10 @@ import tensorflow as tf
 from keras import layers, ops
 
 from distill import Distiller, check
+from distill.distiller.targets import Targets
 from distill.errors import UserError
 from distill.evaluation import mean_average_precision
-from distill.methods import BinaryCrossEntropy, get_method, multi_label_kd
+from distill.methods import BinaryCrossEntropy, CrossEntropy, get_method, multi_label_kd
 
 RANDOM = np.random.default_rng(0)
 X = RANDOM.normal(size=(64, 6)).astype("float32")
@@ -74,7 +75,7 @@ def test_losses_and_accuracy_of_a_distiller_are_those_by_hand(teacher):
     distiller = Distiller(
         teacher=teacher, student=model(seed=1), method="multi_label_kd", alpha=0.3, temperature=2.0
     )
-    distiller.compile("sgd", metrics=["accuracy"])
+    distiller.compile("sgd", metrics=["accuracy"], weighted_metrics=["acc"])
     student = distiller.student(X).numpy()
     found = distiller.evaluate(X, Y, verbose=0, return_dict=True)
     q = sigmoid(student)
@@ -83,7 +84,8 @@ def test_losses_and_accuracy_of_a_distiller_are_those_by_hand(teacher):
     assert found["hard_loss"] == pytest.approx(hard, rel=1e-5)
     assert found["soft_loss"] == pytest.approx(soft, rel=1e-5)
     assert found["loss"] == pytest.approx(0.3 * hard + 0.7 * soft, rel=1e-5)
-    assert found["accuracy"] == pytest.approx(np.mean((student > 0) == Y))
+    right = np.mean((student > 0) == Y)
+    assert found["accuracy"] == found["weighted_accuracy"] == pytest.approx(right)
 
 
 def test_it_learns_and_the_teacher_stays_as_it_is(teacher):
@@ -95,6 +97,13 @@ def test_it_learns_and_the_teacher_stays_as_it_is(teacher):
     precision = mean_average_precision(distiller.predict(X, verbose=0), Y)
     assert precision > 0.95
     assert all(map(np.array_equal, before, teacher.get_weights()))
+
+
+def test_stored_probabilities_in_half_precision_keep_their_complement():
+    """1 − p is taken in float32: in float16 it would be 1."""
+    p = np.float16(0.0002)
+    (logit,) = Targets(teacher_probabilities=ops.array([p])).stored_logits(multi_label=True)
+    assert float(logit) == pytest.approx(np.log(float(p) / (1 - float(p))), rel=1e-6)
 
 
 @pytest.mark.parametrize("kind", ["teacher_logits", "teacher_probabilities"])
@@ -120,8 +129,13 @@ def test_mistakes(teacher):
     with pytest.raises(UserError, match="use the method 'multi_label_kd', which has this hard"):
         distiller.compile("sgd", loss="binary_crossentropy")
     distiller = Distiller(teacher=teacher, student=model(seed=1), method="multi_label_kd")
-    with pytest.raises(UserError, match="is for one class per example; leave loss out"):
-        distiller.compile("sgd", loss="sparse_categorical_crossentropy")
+    for loss in (
+        "sparse_categorical_crossentropy",
+        keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        CrossEntropy(),
+    ):
+        with pytest.raises(UserError, match="is for one class per example; leave loss out"):
+            distiller.compile("sgd", loss=loss)
     distiller.compile("sgd")
     with pytest.raises(UserError, match="have values below 0 or above 1; the method 'multi_label"):
         distiller.fit(X, 2 * Y, verbose=0)

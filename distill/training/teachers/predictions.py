@@ -53,7 +53,7 @@ class TeacherPredictions(TeacherSource):
                 "own with teacher.predictions, which hold for these images only."
             )
         predictions = _read(recipe, data)
-        for name, split in _splits(data).items():
+        for name, split in data.splits.items():
             predictions.of(_ids(split), f"{name} images")
         return None
 
@@ -64,7 +64,7 @@ class TeacherPredictions(TeacherSource):
         path = folder / "teacher.npz"
         names = np.array(data.class_names)
         write_arrays(path, ids=predictions.ids, classes=names, logits=predictions.logits)
-        logits = {name: predictions.of(_ids(each), name) for name, each in _splits(data).items()}
+        logits = {name: predictions.of(_ids(each), name) for name, each in data.splits.items()}
         return {"parameters": None, **measure_logits(logits, path, data, folder)}
 
     def logits(self, run: Run, split: Split, store: Path) -> np.ndarray:
@@ -74,10 +74,6 @@ class TeacherPredictions(TeacherSource):
 
 def _read(recipe, data) -> Predictions:
     return read_predictions(recipe.teacher.predictions or "", data.class_names)
-
-
-def _splits(data):
-    return {"train": data.train, "validation": data.validation, "test": data.test}
 
 
 def _ids(split):
