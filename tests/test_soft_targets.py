@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 
 from distill import soft_targets as module
-from distill.data import Split, load_digits
+from distill.data import Split, load_digits, view_pipeline
 from distill.errors import UserError
-from distill.soft_targets import soft_targets
+from distill.evaluation import logits_on_batches
+from distill.soft_targets import Views, soft_targets
 
 SPLIT, NAME = load_digits().validation, "ab" * 32
 
@@ -29,7 +30,7 @@ def test_logits_are_the_teachers_and_computed_once(teacher, tmp_path, monkeypatc
     wanted = SPLIT.images.reshape(len(SPLIT), 64).astype("float64") @ kernel + bias
     assert logits.dtype == np.float32
     np.testing.assert_allclose(logits, wanted, rtol=1e-4, atol=1e-3)
-    monkeypatch.setattr(module, "predict_logits", None)  # to call it would be an error
+    monkeypatch.setattr(module, "logits_on_batches", None)  # to call it would be an error
     np.testing.assert_array_equal(soft_targets(lambda: teacher, NAME, SPLIT, store), logits)
     hidden = Split(SPLIT.images, np.full_like(SPLIT.labels, -1))
     np.testing.assert_array_equal(soft_targets(lambda: teacher, NAME, hidden, store), logits)
@@ -43,6 +44,32 @@ def test_another_image_or_teacher_makes_another_file(teacher, tmp_path):
     soft_targets(lambda: teacher, NAME, Split(images, SPLIT.labels), tmp_path / "store")
     soft_targets(lambda: teacher, "cd" * 32, SPLIT, tmp_path / "store")
     assert len(list((tmp_path / "store").iterdir())) == 3
+
+
+def test_logits_of_views_and_an_interrupted_computation(teacher, tmp_path):
+    views, calls = Views(2, 1, ("flip",)), []
+
+    def load():
+        calls.append(1)
+        return teacher
+
+    logits = soft_targets(load, NAME, SPLIT, tmp_path, views)
+    wanted = [
+        logits_on_batches(teacher, view_pipeline(SPLIT, 50, view, 1, ("flip",))) for view in (0, 1)
+    ]
+    np.testing.assert_allclose(logits, np.concatenate(wanted), rtol=1e-4, atol=1e-3)
+    assert logits.shape == (2 * len(SPLIT), 10)
+    files = sorted(tmp_path.iterdir())
+    assert len(files) == 2
+    files[1].unlink()  # as if it had been interrupted after the first view
+    np.testing.assert_array_equal(soft_targets(load, NAME, SPLIT, tmp_path, views), logits)
+    np.testing.assert_array_equal(
+        soft_targets(load, NAME, SPLIT, tmp_path, Views(1, 1, ("flip",))), logits[: len(SPLIT)]
+    )
+    assert len(calls) == 2
+    for other in (Views(1, 2, ("flip",)), Views(1, 1, ()), Views(1, 1, ("flip",), ("code",))):
+        soft_targets(load, NAME, SPLIT, tmp_path, other)
+    assert len([*tmp_path.iterdir()]) == 5
 
 
 def test_a_damaged_file_is_refused_by_name(teacher, tmp_path):

@@ -28,7 +28,7 @@ from distill.data.dataset import (
 from distill.data.digits import load_digits
 from distill.data.folder import UNREADABLE, images_in, load_folder
 from distill.data.images import AUTO, require_memory, resize, to_array
-from distill.data.pipeline import evaluation_pipeline, training_pipeline
+from distill.data.pipeline import evaluation_pipeline, training_pipeline, view_pipeline
 from distill.data.split_file import read_split, write_split
 from distill.data.tfds import load_tfds
 from distill.data.transfer import (
@@ -74,6 +74,7 @@ __all__ = [
     "to_array",
     "training_pipeline",
     "unlabelled_images",
+    "view_pipeline",
     "with_splits",
     "write_split",
 ]

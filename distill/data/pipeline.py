@@ -19,12 +19,17 @@ def training_pipeline(
     augmentation: Sequence[str] = (),
     teacher_logits: np.ndarray | None = None,
     index: bool = False,
+    views: int | None = None,
 ) -> tf.data.Dataset:
     """Makes an endless stream of full, shuffled batches.
 
     Pass `p` over the examples is the permutation
     `stateless_shuffle(range(examples), seed=[seed, p])`. The passes follow each other without a
     gap and are cut into batches. Batch `k` depends on `seed` and `k` only.
+
+    With `views`, pass `p` shows view `p mod views` of each image. A view is the image after random
+    changes that depend on the example's position and the view's number only, so `view_pipeline`
+    makes the same view again, to the bit.
 
     Args:
         split: the examples. They stay in the CPU's memory.
@@ -37,10 +42,12 @@ def training_pipeline(
         augmentation: other random changes to images, in this order: names in
             `distill.data.augmentation.AUGMENTATIONS`.
         teacher_logits: the teacher's logits, float32 `(examples, classes)`, in the order of the
-            split. With them, each batch's labels are a dictionary with `labels` and
-            `teacher_logits`, as `Distiller` takes it.
+            split, or `(views · examples, classes)`, one view after the other. With them, each
+            batch's labels are a dictionary with `labels` and `teacher_logits`, as `Distiller`
+            takes it.
         index: whether each batch's labels are a dictionary that holds, beside `labels`, each
             example's position in the split: `index`, int32 `(batch_size,)`.
+        views: the number of views of each image; `None` changes the images anew in each pass.
 
     Returns:
         A dataset of `(images, labels)`: float32, shape `(batch_size, height, width, channels)`,
@@ -59,12 +66,41 @@ def training_pipeline(
     _require_batches(split, batch_size)
     if first_step < 0:
         raise UserError(f"first_step={first_step} is below 0: give 0 for a new run.")
-    batches = _training_indices(len(split), batch_size, seed, tf.constant(first_step, tf.int64))
+    first = tf.constant(first_step, tf.int64)
+    batches = _training_indices(len(split), batch_size, seed, first, views or 1)
     batches = batches.apply(tf.data.experimental.assert_cardinality(tf.data.INFINITE_CARDINALITY))
     augment = None
-    if translation or augmentation:
-        augment = make_augmentation(augmentation, split.images.shape[1:], seed, translation)
+    if views:
+        augment = _augment_views(split, translation, augmentation)
+    elif translation or augmentation:
+        augment = _augment_batches(split, seed, translation, augmentation)
     return _batches(split, batches, teacher_logits, index, augment)
+
+
+def view_pipeline(
+    split: Split,
+    batch_size: int,
+    view: int,
+    translation: int = 0,
+    augmentation: Sequence[str] = (),
+) -> tf.data.Dataset:
+    """Makes one pass over a view of all examples, in their order; see `training_pipeline`.
+
+    Args:
+        split, batch_size, translation, augmentation: as in `training_pipeline`.
+        view: the number of the view, from 0 on.
+
+    Examples:
+        >>> from distill.data.digits import load_digits
+        >>> test = load_digits().test
+        >>> images, labels = next(iter(view_pipeline(test, 100, view=3, translation=1)))
+        >>> images.shape, labels.shape
+        (TensorShape([100, 8, 8, 1]), TensorShape([100]))
+    """
+    _require_batches(split, batch_size)
+    first = view * len(split)
+    positions = tf.data.Dataset.range(first, first + len(split)).batch(batch_size).enumerate()
+    return _batches(split, positions, None, False, _augment_views(split, translation, augmentation))
 
 
 def evaluation_pipeline(
@@ -83,14 +119,14 @@ def evaluation_pipeline(
         4
     """
     _require_batches(split, batch_size)
-    indices = tf.data.Dataset.range(len(split), output_type=tf.int32).batch(batch_size)
-    return _batches(split, indices.enumerate(), teacher_logits, index)
+    positions = tf.data.Dataset.range(len(split)).batch(batch_size).enumerate()
+    return _batches(split, positions, teacher_logits, index)
 
 
 def _training_indices(
-    examples: int, batch_size: int, seed: int, first_step: tf.Tensor
+    examples: int, batch_size: int, seed: int, first_step: tf.Tensor, views: int
 ) -> tf.data.Dataset:
-    """Makes an endless stream of steps and of the positions of their batches' examples."""
+    """Makes an endless stream of steps and positions; view `v` of example `i` is at `v · n + i`."""
     first_example = first_step * batch_size
     first_pass, skipped = first_example // examples, first_example % examples
 
@@ -98,7 +134,8 @@ def _training_indices(
         permutation = tf.random.experimental.stateless_shuffle(
             tf.range(examples), seed=tf.stack([tf.constant(seed, tf.int64), number])
         )
-        return permutation[tf.where(number == first_pass, skipped, 0) :]
+        rest = permutation[tf.where(number == first_pass, skipped, 0) :]
+        return number % views * examples + tf.cast(rest, tf.int64)
 
     passes = tf.data.Dataset.counter(first_pass).map(order)
     return passes.rebatch(batch_size, drop_remainder=True).enumerate(first_step)
@@ -111,7 +148,7 @@ def _batches(
     index: bool,
     augment: Callable | None = None,
 ) -> tf.data.Dataset:
-    """Turns `(step, positions)` into images and labels."""
+    """Turns `(step, positions)` into images and labels; see `_training_indices`."""
     # Tensors made here are captured by reference. Arrays named inside `gather` would become
     # constants of its graph, which has a limit of 2 GB. A GPU's memory has better uses.
     with tf.device("CPU"):
@@ -121,16 +158,36 @@ def _batches(
             stored["teacher_logits"] = tf.convert_to_tensor(teacher_logits)
 
     def gather(step: tf.Tensor, positions: tf.Tensor) -> tuple:
-        labels = {name: tf.gather(values, positions) for name, values in stored.items()}
+        labels = {name: tf.gather(rows, positions % len(rows)) for name, rows in stored.items()}
         if index:
-            labels["index"] = positions
-        taken = tf.cast(tf.gather(images, positions), tf.float32)
+            labels["index"] = tf.cast(positions % len(split), tf.int32)
+        taken = tf.cast(tf.gather(images, positions % len(split)), tf.float32)
         if augment is not None:
-            taken = augment(taken, step)
+            taken = augment(taken, step, positions)
         return taken, labels if len(labels) > 1 else labels["labels"]
 
     dataset = batches.map(gather, num_parallel_calls=tf.data.AUTOTUNE)
     return dataset.prefetch(tf.data.AUTOTUNE)
+
+
+def _augment_batches(split, seed, translation, augmentation):
+    """A function of images, step and positions; the step decides how the images are changed."""
+    augment = make_augmentation(augmentation, split.images.shape[1:], seed, translation)
+    return lambda images, step, positions: augment(images, step)
+
+
+def _augment_views(split, translation, augmentation):
+    """A function of images, step and positions; its position decides how an image is changed."""
+    augment = make_augmentation(augmentation, split.images.shape[1:], 0, translation)
+
+    def augment_one(image_and_position):
+        image, position = image_and_position
+        return augment(image[None], position)[0]
+
+    def augment_each(images, step, positions):
+        return tf.map_fn(augment_one, (images, positions), fn_output_signature=images.dtype)
+
+    return augment_each
 
 
 def _require_batches(split: Split, batch_size: int) -> None:

@@ -2,6 +2,7 @@
 
 import keras
 import numpy as np
+import tensorflow as tf
 from scipy.special import log_softmax
 from sklearn.metrics import average_precision_score, confusion_matrix
 
@@ -32,12 +33,17 @@ def predict_logits(model: keras.Model, split: Split, batch_size: int = 512) -> n
         >>> predict_logits(model, load_digits().test).shape
         (359, 10)
     """
+    return logits_on_batches(model, evaluation_pipeline(split, batch_size))
+
+
+def logits_on_batches(model: keras.Model, batches: tf.data.Dataset) -> np.ndarray:
+    """Returns the model's logits on the images of a finite dataset; see `predict_logits`."""
     run = logits_model(model)
-    batches = [
+    found = [
         np.asarray(check_logits(run(images, training=False), model, "model"), dtype="float64")
-        for images, _ in evaluation_pipeline(split, batch_size)
+        for images, _ in batches
     ]
-    logits = np.concatenate(batches)
+    logits = np.concatenate(found)
     if looks_like_probabilities(logits):
         raise UserError(
             f"The outputs of the model {model.name!r} are never negative and sum to 1, so they are "

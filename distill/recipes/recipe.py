@@ -237,6 +237,8 @@ class Distillation(Settings):
     """temperature of the soft loss"""
     soft_targets: Literal["own", "shuffled"] = "own"
     """own, or shuffled: those of another image of the same class"""
+    views: Count | None = None
+    """views of each augmented image, with stored logits (default: always new ones)"""
     assistant: Annotated[str | None, _BY_TEACHER] = None
     """teacher assistant: it learns from the teacher and teaches the student"""
     assistant_options: Annotated[Options, _BY_TEACHER] = {}

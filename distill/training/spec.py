@@ -15,6 +15,7 @@ from distill.recipes import Recipe
 from distill.recipes.recipe import HAVE_FLOOR, NEED_EPOCHS, Training
 from distill.recipes.settings import effects_of
 from distill.runs import FORMAT, Role, key_of, run_folder
+from distill.soft_targets import Views
 from distill.training.code import code_fingerprint
 from distill.training.data import (
     baseline_set,
@@ -77,6 +78,23 @@ class RunSpec:
     def training(self) -> Training:
         """The training settings of the run."""
         return training_of(self.recipe, self.role)
+
+    @property
+    def views(self) -> Views | None:
+        """The views of a distilled student's images; `None` if they change in each pass."""
+        count, training = self.identity["settings"].get("distillation.views"), self.training
+        if count is None:
+            return None
+        code = self.identity["settings"].get("augmentation_code", ())
+        return Views(count, training.translation, training.augmentation, tuple(code))
+
+    @property
+    def stores_targets(self) -> bool:
+        """Whether a distilled student learns from stored logits, not from a teacher beside it."""
+        if not self.is_distilled:
+            return False
+        is_fixed = self.views is not None or not self.training.augments
+        return is_fixed or self.recipe.distillation.soft_targets == "shuffled"
 
     @property
     def teacher(self) -> str:
@@ -175,6 +193,8 @@ def settings_of(role: Role, recipe: Recipe) -> dict[str, Any]:
         del found["training.schedule_floor"]
     if not recipe.data.noise:
         found.pop("data.noise_kind", None)
+    if not training.augments or recipe.distillation.soft_targets == "shuffled":
+        found.pop("distillation.views", None)
     part = "teacher" if role is Role.TEACHER else "student"
     if recipe.student.file if part == "student" else PretrainedFile.is_asked_for(recipe):
         unused = [f"{part}.model", f"{part}.options"]

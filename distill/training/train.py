@@ -100,7 +100,7 @@ def trial(spec: RunSpec) -> tuple[float, float]:
     """
     data, began, logits = data_of(spec.recipe), time.monotonic(), None
     ends: list[float] = []
-    if spec.is_distilled and not spec.training.augments:
+    if spec.stores_targets:
         logits = np.zeros((len(data.train), data.classes), "float32")
     watch = keras.callbacks.LambdaCallback(on_epoch_end=lambda *_: ends.append(time.monotonic()))
     steps = _steps_in_epoch(spec)
@@ -156,17 +156,16 @@ def _with_matched_epochs(spec, distilled, baseline):
 def _teacher_logits(spec, split, inputs):
     """The teacher's logits on the training images and on the validation images.
 
-    Images that are augmented have no stored logits: the teacher sees each one as the student does.
-    The logits on the validation images lie in the teacher's run.
+    They are `None` for images that change in each pass: the teacher sees each one as the student
+    does. The logits on the validation images lie in the teacher's run.
     """
     if not spec.is_distilled:
         return None, None
     recipe, teacher, logits = spec.recipe, inputs[spec.teacher], None
-    shuffled = recipe.distillation.soft_targets == "shuffled"
-    if shuffled or not spec.training.augments:
+    if spec.stores_targets:
         store = spec.folder.parent / "soft_targets"
-        logits = teacher_of(recipe).logits(teacher, split, store)
-    if shuffled:
+        logits = teacher_of(recipe).logits(teacher, split, store, spec.views)
+    if recipe.distillation.soft_targets == "shuffled":
         labels = clean_transfer_set(recipe).labels
         logits = logits[shuffle_within_classes(labels, spec.seed)]
     return logits, teacher.predictions("last", "validation").astype("float32")
@@ -183,6 +182,7 @@ def _batches(spec, split, teacher_logits, first_step=0):
         augmentation=training.augmentation,
         teacher_logits=teacher_logits,
         index=spec.is_distilled,
+        views=spec.views and spec.views.count,
     )
 
 

@@ -7,7 +7,7 @@ import tensorflow as tf
 from distill.data.augmentation import AUGMENTATIONS
 from distill.data.dataset import Split
 from distill.data.digits import load_digits
-from distill.data.pipeline import evaluation_pipeline, training_pipeline
+from distill.data.pipeline import evaluation_pipeline, training_pipeline, view_pipeline
 from distill.errors import UserError
 
 EXAMPLES = 23
@@ -200,6 +200,45 @@ def test_augmented_batches_are_the_same_after_a_resume(names):
         assert images.shape == still.shape == (16, 12, 10, 3)
         assert (images.dtype, labels.dtype) == (tf.float32, tf.int32)
         assert np.any(images.numpy() != still.numpy())
+
+
+@pytest.mark.parametrize("names", [("flip",), tuple(AUGMENTATIONS)])
+def test_views_are_made_again_to_the_bit(names):
+    """Batches of 16 of 40 images: the views' batches of 7 share no boundary with them."""
+    split, changes = colourful(), {"translation": 2, "augmentation": names}
+    views = []
+    for view in range(2):
+        batches = [*view_pipeline(split, 7, view, **changes)]
+        np.testing.assert_array_equal(np.concatenate([y for _, y in batches]), split.labels)
+        views.append(np.concatenate([x for x, _ in batches]))
+    assert np.mean(np.any(views[0] != views[1], axis=(1, 2, 3))) > 0.8
+    logits = np.arange(80, dtype="float32")[:, None]
+    settings = {"seed": 5, "views": 2, "teacher_logits": logits, "index": True, **changes}
+    seen = 0
+    whole = [*training_pipeline(split, 16, **settings).take(10)]
+    for images, extra in whole:
+        for image, index, stored in zip(
+            images, extra["index"], extra["teacher_logits"], strict=True
+        ):
+            view = seen // len(split) % 2
+            np.testing.assert_array_equal(image, views[view][index])
+            assert int(stored[0]) == view * len(split) + int(index)
+            seen += 1
+        np.testing.assert_array_equal(extra["labels"], extra["index"])
+    resumed = [*training_pipeline(split, 16, first_step=7, **settings).take(3)]
+    for (images, extra), (again, extra_again) in zip(whole[7:], resumed, strict=True):
+        np.testing.assert_array_equal(images, again)
+        np.testing.assert_array_equal(extra["teacher_logits"], extra_again["teacher_logits"])
+
+
+def test_views_do_not_depend_on_the_seed_of_the_run():
+    split = colourful()
+    settings = {"translation": 2, "views": 1, "index": True}
+    found = []
+    for seed in (1, 2):
+        images, extra = next(iter(training_pipeline(split, 40, seed, **settings)))
+        found.append(images.numpy()[np.argsort(extra["index"])])
+    np.testing.assert_array_equal(*found)
 
 
 def test_evaluation_shows_images_as_they_are():

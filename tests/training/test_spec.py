@@ -63,6 +63,7 @@ OTHER = {
     "distillation.alpha": 0.5,
     "distillation.temperature": 2.0,
     "distillation.soft_targets": "shuffled",
+    "distillation.views": 4,
     "distillation.assistant": "mlp",
     "distillation.assistant_options": {"hidden": 9},
     "distillation.generations": 2,
@@ -82,6 +83,7 @@ OTHER = {
 }
 NEEDED = {
     "distillation.assistant_options": {"distillation.assistant": "mlp"},
+    "distillation.views": {"training.translation": 1},
     "student.start": {"student.file": "own.keras"},
 }
 # They decide how a folder loads. The data's fingerprint tells which images are in which split.

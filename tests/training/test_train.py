@@ -160,6 +160,45 @@ class TestReuse:
             train(spec, {})
 
 
+def test_stored_targets_are_those_of_the_views_that_the_student_sees(
+    trained, tiny, tmp_path, monkeypatch
+):
+    """Twice the same run: the second one finds the stored logits."""
+    recipe = tiny.with_values({"training.translation": 1, "distillation.views": 2})
+    seen, model = [], trained.teacher.load_model()
+    true_pipeline = module.training_pipeline
+
+    def pipeline(*arguments, **settings):
+        seen.append(true_pipeline(*arguments, **settings))
+        return seen[-1]
+
+    monkeypatch.setattr(module, "training_pipeline", pipeline)
+    monkeypatch.setattr(Distiller, "teacher_outputs", None)  # to call it would be an error
+    first = trained.train("distilled", recipe, tmp_path)
+    for images, extra in seen[-1].take(45).skip(42):  # the third pass has the first views
+        np.testing.assert_allclose(extra["teacher_logits"], model(images), rtol=1e-3, atol=1e-3)
+    store = tmp_path / "digits" / "soft_targets"
+    assert len([*store.iterdir()]) == 2
+    monkeypatch.setattr("distill.soft_targets.logits_on_batches", None)
+    second = trained.train("distilled", recipe, tmp_path, retrain=True)
+    assert same(weights(first), weights(second))
+
+
+def test_views_count_only_for_students_that_see_changed_images(trained, tiny, tmp_path):
+    changed = tiny.with_values({"training.translation": 1})
+    views = {"distillation.views": 2}
+    for recipe, count in ((tiny, 1), (changed, 2)):
+        specs = [
+            trained.spec("distilled", each, tmp_path)
+            for each in (recipe, recipe.with_values(views))
+        ]
+        assert len({spec.key for spec in specs}) == count
+    assert specs[1].stores_targets
+    assert not specs[0].stores_targets
+    shuffled = changed.with_values({**views, "distillation.soft_targets": "shuffled"})
+    assert trained.spec("distilled", shuffled, tmp_path).views is None
+
+
 def test_specs_and_runs_train_in_another_process(trained, tiny, tmp_path):
     """`train` itself, its arguments and its result are pickled by the standard library."""
     spec, inputs = trained.spec("distilled", tiny, tmp_path), {trained.teacher.key: trained.teacher}

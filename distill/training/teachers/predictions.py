@@ -14,6 +14,7 @@ from distill.predictions import Predictions, read_predictions
 from distill.recipes import Recipe, show_value
 from distill.recipes.recipe import OWN
 from distill.runs import Run
+from distill.soft_targets import Views
 from distill.training.outcome import measure_logits
 from distill.training.teachers.source import TeacherSource
 
@@ -67,7 +68,7 @@ class TeacherPredictions(TeacherSource):
         logits = {name: predictions.of(_ids(each), name) for name, each in data.splits.items()}
         return {"parameters": None, **measure_logits(logits, path, data, folder)}
 
-    def logits(self, run: Run, split: Split, store: Path) -> np.ndarray:
+    def logits(self, run: Run, split: Split, store: Path, views: Views | None = None) -> np.ndarray:
         predictions = read_predictions(run.model_file, run.class_names())
         return predictions.of(_ids(split), "training images")
 

@@ -10,7 +10,7 @@ import numpy as np
 from distill.data import ImageData, Split
 from distill.recipes import Recipe
 from distill.runs import Role, Run
-from distill.soft_targets import soft_targets
+from distill.soft_targets import Views, soft_targets
 from distill.training.data import build_architecture
 from distill.training.outcome import measure_only
 
@@ -87,6 +87,10 @@ class TeacherSource:
         """Returns where the model of a teacher lies that is not trained; it is saved if missing."""
         return folder / "teacher.keras"
 
-    def logits(self, run: Run, split: Split, store: Path) -> np.ndarray:
-        """Returns the finished teacher's logits on a split, from the store if they are there."""
-        return soft_targets(run.load_model, run.metrics["last"]["model_sha256"], split, store)
+    def logits(self, run: Run, split: Split, store: Path, views: Views | None = None) -> np.ndarray:
+        """Returns the finished teacher's logits on a split, from the store if they are there.
+
+        With `views`, they are the logits on the views of each image; see `soft_targets`.
+        """
+        name = run.metrics["last"]["model_sha256"]
+        return soft_targets(run.load_model, name, split, store, views)
