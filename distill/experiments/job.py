@@ -20,6 +20,7 @@ from distill.recipes import show_value
 from distill.runs import Run, completed
 from distill.training.data import data_of
 from distill.training.spec import RunSpec
+from distill.training.teachers import source_of
 from distill.training.train import check_distillation, train
 
 Executor = Callable[[Iterable[RunSpec], Train], Iterator[Run | Failure]]
@@ -154,18 +155,16 @@ def print_data(plan: Plan, console: Console) -> None:
     """Prints what an experiment learns from."""
     recipe = plan.recipe
     data = data_of(recipe.with_seed(recipe.seed))
-    splits = {"training": data.train, "validation": data.validation, "test": data.test}
-    sizes = ", ".join(f"{len(split):,} {name}" for name, split in splits.items())
+    words = {"train": "training"}
+    sizes = ", ".join(
+        f"{len(each):,} {words.get(name, name)}" for name, each in data.splits.items()
+    )
     line = f"Recipe {recipe.name}: {data.name}, {data.classes} classes, {sizes} images."
     console.print(line, highlight=False)  # which would cut numbers at their commas
     if data.skipped:
         console.print(f"Skipped unreadable files: {', '.join(data.skipped)}.", soft_wrap=True)
-    if recipe.teacher.file or recipe.teacher.predictions:
-        console.print(
-            "The teacher comes from a file. If it was trained on some of these test images, its "
-            "test accuracy is too high.",
-            soft_wrap=True,
-        )
+    if remark := source_of(recipe).remark(recipe, data):
+        console.print(remark, soft_wrap=True)
     fraction = recipe.data.label_fraction
     if fraction < 1.0 and plan.variants != ("teacher",):
         has_teacher = any(spec.is_teacher and spec.is_trained for spec in plan.specs.values())

@@ -11,7 +11,7 @@ from distill.files import file_hash, load_model, model_path
 from distill.models import require_inputs
 from distill.recipes import Recipe
 from distill.runs import Run
-from distill.training.teachers.source import TeacherSource
+from distill.training.teachers.source import FROM_A_FILE, TeacherSource
 
 
 class TeacherFile(TeacherSource):
@@ -29,6 +29,9 @@ class TeacherFile(TeacherSource):
 
     def identity(self, recipe: Recipe, inputs: Sequence[str]) -> dict[str, Any]:
         return {"file": file_hash(_path(recipe))}
+
+    def remark(self, recipe: Recipe, data: ImageData) -> str:
+        return FROM_A_FILE
 
     def validate(self, recipe: Recipe, data: ImageData) -> keras.Model:
         teacher = load_model(_path(recipe))

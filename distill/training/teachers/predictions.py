@@ -16,7 +16,7 @@ from distill.recipes.recipe import OWN
 from distill.runs import Run
 from distill.soft_targets import Views
 from distill.training.outcome import measure_logits
-from distill.training.teachers.source import TeacherSource
+from distill.training.teachers.source import FROM_A_FILE, TeacherSource
 
 
 class TeacherPredictions(TeacherSource):
@@ -35,6 +35,11 @@ class TeacherPredictions(TeacherSource):
     def identity(self, recipe: Recipe, inputs: Sequence[str]) -> dict[str, Any]:
         path = Path(recipe.teacher.predictions or "")
         return {"predictions": file_hash(path) if path.is_file() else None}
+
+    def remark(self, recipe: Recipe, data: ImageData) -> str:
+        if not _read(recipe, data).are_probabilities:
+            return FROM_A_FILE
+        return f"{FROM_A_FILE} Its file holds probabilities, and their logarithms are its logits."
 
     def validate(self, recipe: Recipe, data: ImageData) -> keras.Model | None:
         changed = {

@@ -23,6 +23,12 @@ class Request(NamedTuple):
     title: str
 
 
+FROM_A_FILE = (
+    "The teacher comes from a file. If it was trained on some of these test images, its test "
+    "accuracy is too high."
+)
+
+
 class TeacherSource:
     """A teacher that is trained with the recipe's own settings.
 
@@ -60,6 +66,10 @@ class TeacherSource:
         `inputs` are the keys of the runs from which it is made.
         """
         return {}
+
+    def remark(self, recipe: Recipe, data: ImageData) -> str | None:
+        """Returns what a user should know of the teacher before anything is trained."""
+        return None
 
     def validate(self, recipe: Recipe, data: ImageData) -> keras.Model | None:
         """Returns a model like the teacher, trained or not, to try the method on.

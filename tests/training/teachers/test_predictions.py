@@ -46,7 +46,10 @@ def test_an_experiment_without_a_teacher_model(recipe, file, run_small, tmp_path
     accuracy = np.mean(wanted.argmax(axis=1) == data.test.labels)
     assert teacher.metrics["last"]["test"]["accuracy"] == pytest.approx(accuracy)
     assert teacher.load_model() is None
-    assert "If it was trained on some of these test images" in printed
+    assert (
+        "If it was trained on some of these test images, its test accuracy is too high. Its file "
+        "holds probabilities, and their logarithms are its logits."
+    ) in printed
     (row,) = [line for line in printed.splitlines() if line.startswith(" teacher ")]
     assert row.split()[1] == "–"
     # The soft loss on validation data is the divergence from the file's probabilities.
