@@ -15,7 +15,14 @@ from distill.runs import Run
 
 BATCHES = (1, 32)
 # The settings that say what a network is; weights do not change what it costs.
-_NETWORK = ("model_code", "teacher.model", "teacher.options", "student.model", "student.options")
+_NETWORK = (
+    "model_code",
+    "teacher.model",
+    "teacher.options",
+    "student.model",
+    "student.options",
+    "student.image_size",
+)
 _OTHERS = ("file", "student_file", "pretraining", "data")
 
 

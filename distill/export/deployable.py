@@ -1,14 +1,11 @@
 """`deployable`: the student alone, as one Keras model with all that a program needs inside."""
 
-import functools
-
 import keras
-import numpy as np
-import tensorflow as tf
 
 from distill.data import LARGEST, SMALLEST
 from distill.errors import UserError, check_number
 from distill.models import ends_in_softmax, logits_model
+from distill.models.resized import resized
 
 INPUT = "images"
 LOGITS, PROBABILITIES = "logits", "probabilities"
@@ -54,14 +51,14 @@ def deployable(
             raise UserError(f"input_size is {input_size!r}, and must be {wanted}.")
         input_size = int(input_size)
         images = keras.Input((input_size, input_size, shape[2]), name=INPUT)
-    resized = images if input_size is None else _resized(images, shape[:2])
+    inner = images if input_size is None else resized(images, shape[:2])
     if softmax and ends_in_softmax(model):
-        outputs = model(resized)
+        outputs = model(inner)
         outputs = keras.layers.Activation("linear", name=PROBABILITIES)(outputs)
     elif softmax:
-        outputs = keras.layers.Softmax(name=PROBABILITIES)(model(resized))
+        outputs = keras.layers.Softmax(name=PROBABILITIES)(model(inner))
     else:
-        outputs = keras.layers.Activation("linear", name=LOGITS)(logits_model(model)(resized))
+        outputs = keras.layers.Activation("linear", name=LOGITS)(logits_model(model)(inner))
     if len(outputs.shape) != 2 or outputs.shape[1] is None:
         raise UserError(
             f"The model {model.name!r} returns shape {tuple(outputs.shape)}; it must return one "
@@ -131,44 +128,3 @@ def plain_copy(model: keras.Model, dtype: str | None = None) -> keras.Model:
     copy = keras.saving.deserialize_keras_object(config, safe_mode=True)
     copy.set_weights(model.get_weights())
     return copy
-
-
-def _resized(images, size):
-    """Resizes by two constant matrices, one for each axis; every runtime has matrix products.
-
-    Antialiased bilinear resizing is linear and separable. No runtime but TensorFlow's has it.
-    """
-    channels_first = keras.layers.Permute((3, 1, 2), name="resize_in")(images)
-    widened = _matrix(images.shape[2], size[1], "resize_width")(channels_first)
-    turned = keras.layers.Permute((1, 3, 2), name="resize_turn")(widened)
-    return keras.layers.Permute((3, 2, 1), name="resize_out")(
-        _matrix(images.shape[1], size[0], "resize_height")(turned)
-    )
-
-
-def _matrix(before, after, name):
-    layer = keras.layers.Dense(after, use_bias=False, trainable=False, name=name, dtype="float32")
-    layer.build((None, before))
-    layer.set_weights([resize_matrix(before, after)])
-    return layer
-
-
-@functools.lru_cache(maxsize=8)
-def resize_matrix(before: int, after: int) -> np.ndarray:
-    """Returns the weights of antialiased bilinear resizing along one axis.
-
-    Args:
-        before: pixels before resizing.
-        after: pixels after resizing.
-
-    Returns:
-        float32 `(before, after)`; each column sums to 1.
-
-    Examples:
-        >>> resize_matrix(4, 2).T.round(2)
-        array([[0.43, 0.43, 0.14, 0.  ],
-               [0.  , 0.14, 0.43, 0.43]], dtype=float32)
-    """
-    with tf.device("CPU"):
-        unit = tf.eye(before)[:, :, None, None]  # one image for each pixel
-        return tf.image.resize(unit, (after, 1), antialias=True).numpy()[:, :, 0, 0]

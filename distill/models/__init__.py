@@ -19,6 +19,7 @@ from distill.models.logits import ends_in_softmax, logits_model
 from distill.models.mlp import linear_student, linear_teacher, mlp
 from distill.models.mobilenet import mobilenet_v2, overlapping_mobilenet_v2
 from distill.models.own import adapted, model_from_file
+from distill.models.resized import with_resizing
 from distill.models.resnet import (
     resnet8x4,
     resnet20,
@@ -100,4 +101,5 @@ __all__ = [
     "require_inputs",
     "with_input_shape",
     "with_new_classifier",
+    "with_resizing",
 ]

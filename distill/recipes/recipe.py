@@ -214,6 +214,8 @@ class Student(Settings):
     """a .keras file with the student; it replaces student.model"""
     start: Literal["file", "random"] = "file"
     """initial weights of a student from a file: file or random"""
+    image_size: Count | None = None
+    """the student resizes its images to this height and width (default: it does not)"""
     label_smoothing: Share = 0.0
     """share of each label that is spread over all classes"""
     baseline: Annotated[

@@ -20,7 +20,7 @@ from distill.data import (
     unlabelled_images,
 )
 from distill.files import input_size
-from distill.models import build_model, model_from_file
+from distill.models import build_model, model_from_file, with_resizing
 from distill.recipes import Recipe
 from distill.recipes.recipe import OWN, Student, Teacher
 
@@ -102,7 +102,13 @@ def omitted_classes(recipe: Recipe) -> list[int]:
 
 def build_architecture(part: Teacher | Student, data: ImageData) -> keras.Model:
     """Builds the model that a recipe's teacher or student names, with its initial weights."""
-    if isinstance(part, Student) and part.file:
-        is_random = part.start == "random"
-        return model_from_file(part.file, data.image_shape, data.classes, is_random)
-    return build_model(part.model, data.image_shape, data.classes, **part.options)
+    shape = data.image_shape
+    if isinstance(part, Teacher):
+        return build_model(part.model, shape, data.classes, **part.options)
+    if part.image_size:
+        shape = (part.image_size, part.image_size, shape[-1])
+    if part.file:
+        model = model_from_file(part.file, shape, data.classes, part.start == "random")
+    else:
+        model = build_model(part.model, shape, data.classes, **part.options)
+    return with_resizing(model, data.image_shape) if part.image_size else model

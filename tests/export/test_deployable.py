@@ -8,7 +8,7 @@ from keras import layers
 from scipy.special import softmax
 
 from distill.errors import UserError
-from distill.export.deployable import deployable, plain_copy, refuse_lambdas, resize_matrix
+from distill.export.deployable import deployable, plain_copy, refuse_lambdas
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (4, 8, 8, 1)).astype("float32")
 
@@ -59,21 +59,6 @@ def test_a_plain_copy_has_no_optimizer_inside():
     copy = plain_copy(deployable(model))
     assert not any(getattr(layer, "optimizer", None) for layer in copy._flatten_layers())
     np.testing.assert_array_equal(copy(IMAGES), model(IMAGES))
-
-
-def triangle(before, after):
-    """Antialiased bilinear weights from their definition: a triangle as wide as the scale."""
-    scale = before / after
-    width = max(scale, 1.0)
-    centres = (np.arange(after) + 0.5) * scale
-    distance = np.abs((np.arange(before) + 0.5)[:, None] - centres[None])
-    weights = np.clip(1 - distance / width, 0, None)
-    return weights / weights.sum(axis=0)
-
-
-@pytest.mark.parametrize(("before", "after"), [(20, 8), (8, 8), (5, 12), (37, 11)])
-def test_weights_of_resizing(before, after):
-    np.testing.assert_allclose(resize_matrix(before, after), triangle(before, after), atol=1e-6)
 
 
 def test_resizing_is_that_of_the_data():

@@ -29,3 +29,10 @@ def test_without_inputs_models_like_theirs_take_their_place(role, trained, tiny,
     trial, real = build(spec), build(spec, {trained.teacher.key: trained.teacher})
     assert type(trial) is type(real)
     assert [each.shape for each in trial.weights] == [each.shape for each in real.weights]
+
+
+def test_a_student_that_sees_smaller_images_than_its_teacher(trained, tiny, tmp_path):
+    smaller = tiny.with_values({"student.image_size": 4})
+    student = trained.train("distilled", smaller, tmp_path).load_model()
+    assert student.input_shape == (None, 8, 8, 1)
+    assert student.get_layer("hidden1").kernel.shape == (16, 8)

@@ -57,6 +57,7 @@ OTHER = {
     "student.options": {"hidden": 9},
     "student.file": "own.keras",
     "student.start": "random",
+    "student.image_size": 4,
     "student.label_smoothing": 0.1,
     "distillation.method": "mse_logits",
     "distillation.options": {"weight": 2.0},
