@@ -79,6 +79,7 @@ RARE = frozenset(
         "data.noise_kind",
         "student.start",
         "student.image_size",
+        "student.quantisation",
         "student.label_smoothing",
         "distillation.soft_targets",
         "distillation.views",

@@ -19,6 +19,7 @@ from distill.models.logits import ends_in_softmax, logits_model
 from distill.models.mlp import linear_student, linear_teacher, mlp
 from distill.models.mobilenet import mobilenet_v2, overlapping_mobilenet_v2
 from distill.models.own import adapted, model_from_file
+from distill.models.quantised import quantisation_aware, without_quantisation
 from distill.models.resized import with_resizing
 from distill.models.resnet import (
     resnet8x4,
@@ -97,9 +98,11 @@ __all__ = [
     "logits_model",
     "mean_of_logits",
     "model_from_file",
+    "quantisation_aware",
     "require_classifier",
     "require_inputs",
     "with_input_shape",
     "with_new_classifier",
     "with_resizing",
+    "without_quantisation",
 ]

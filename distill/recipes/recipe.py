@@ -216,6 +216,8 @@ class Student(Settings):
     """initial weights of a student from a file: file or random"""
     image_size: Count | None = None
     """the student resizes its images to this height and width (default: it does not)"""
+    quantisation: Literal["int8"] | None = None
+    """int8: in training, round weights and activations as litert-int8 does"""
     label_smoothing: Share = 0.0
     """share of each label that is spread over all classes"""
     baseline: Annotated[

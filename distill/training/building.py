@@ -6,6 +6,7 @@ import keras
 
 from distill.distiller import Distiller
 from distill.methods import get_method
+from distill.models import quantisation_aware
 from distill.runs import Run
 from distill.training.data import build_architecture, clean_transfer_set, data_of
 from distill.training.spec import RunSpec
@@ -31,6 +32,8 @@ def build(spec: RunSpec, inputs: Mapping[str, Run] | None = None) -> keras.Model
             return source.validate(recipe, data)
         return source.build(recipe, data, [inputs[key] for key in spec.inputs])
     student = build_architecture(recipe.student, data)
+    if recipe.student.quantisation:
+        student = quantisation_aware(student)
     if not spec.is_distilled:
         return student
     distillation = recipe.distillation

@@ -9,7 +9,7 @@ import numpy as np
 from distill.data import ImageData
 from distill.evaluation import measure, predict_logits
 from distill.files import file_hash, replacing, write_arrays
-from distill.models import copy_of
+from distill.models import copy_of, without_quantisation
 from distill.runs import SPLITS
 from distill.training.checkpoints import BestEpoch
 
@@ -20,7 +20,7 @@ def keep(
     """Saves the models of the last and the best epoch and their predictions; returns metrics.
 
     The model has the weights of the last epoch, number `epochs`. If that is the best epoch too, its
-    model is saved once.
+    model is saved once. The saved models are plain, also after quantisation-aware training.
     """
     metrics: dict[str, dict] = {}
     predictions: dict[str, np.ndarray] = {}
@@ -29,14 +29,18 @@ def keep(
         checkpoints.append(("best", best.epoch, best.weights, f"{name}-best"))
     for checkpoint, epoch, weights, file in checkpoints:
         path = folder / f"{file}.keras"
-        clone = copy_of(model, weights)
+        clone = without_quantisation(copy_of(model, weights))
         with replacing(path) as temporary:
             clone.save(temporary)
         logits = _logits(clone, data)
         metrics[checkpoint] = _metrics(logits, path, path.name, data, epoch)
         predictions |= {f"{checkpoint}_{split}": values for split, values in logits.items()}
     _write_predictions(folder, predictions, data)
-    return {"last": metrics["last"], "best": metrics.get("best", metrics["last"])}
+    return {
+        "parameters": clone.count_params(),
+        "last": metrics["last"],
+        "best": metrics.get("best", metrics["last"]),
+    }
 
 
 def measure_only(model: keras.Model, path: Path, data: ImageData, folder: Path) -> dict:

@@ -136,7 +136,6 @@ def _fit(spec, inputs, on_event):
         _fit_model(model, best, spec, inputs, on_event)
     name = "teacher" if spec.is_teacher else "student"
     return {
-        "parameters": trained.count_params(),
         "seconds": round(time.monotonic() - started, 3),
         **keep(trained, best, spec.training.epochs, name, data_of(spec.recipe), spec.folder),
     }

@@ -36,3 +36,13 @@ def test_a_student_that_sees_smaller_images_than_its_teacher(trained, tiny, tmp_
     student = trained.train("distilled", smaller, tmp_path).load_model()
     assert student.input_shape == (None, 8, 8, 1)
     assert student.get_layer("hidden1").kernel.shape == (16, 8)
+
+
+def test_a_student_trained_for_int8_is_saved_without_it(trained, tiny, tmp_path):
+    int8 = tiny.with_values({"student.quantisation": "int8"})
+    run = trained.train("distilled", int8, tmp_path)
+    assert run.metrics["parameters"] == trained.distilled.metrics["parameters"]
+    assert b"distill" not in run.model_file.read_bytes()
+    assert not np.array_equal(
+        run.load_model().get_weights()[0], weights(trained.distilled.load_model())[0]
+    )

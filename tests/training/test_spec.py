@@ -58,6 +58,7 @@ OTHER = {
     "student.file": "own.keras",
     "student.start": "random",
     "student.image_size": 4,
+    "student.quantisation": "int8",
     "student.label_smoothing": 0.1,
     "distillation.method": "mse_logits",
     "distillation.options": {"weight": 2.0},
