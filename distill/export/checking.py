@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -174,9 +175,10 @@ def _run(path, format, images, threads):
         )
         if done.returncode or not Path(job["result"]).exists():
             last = (done.stderr.strip().splitlines() or [f"exit status {done.returncode}"])[-1]
+            reason = textwrap.shorten(last.rstrip("."), 200, placeholder=" …")
             raise UserError(
-                f"The {format.name} file does not run in its runtime ({last.rstrip('.')}); choose "
-                "another format, or report this."
+                f"The {format.name} file does not run in its runtime ({reason}); choose another "
+                "format, or report this."
             )
         result = json.loads(Path(job["result"]).read_text("utf-8"))
         return np.load(job["outputs"]), result

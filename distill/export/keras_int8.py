@@ -26,12 +26,20 @@ def write_keras_int8(
         images: not used.
 
     Raises:
-        UserError: the model cannot be copied, or has no layer that Keras can quantise.
+        UserError: the model cannot be copied, has a layer that is not Keras' own, or no layer that
+            Keras can quantise.
     """
     try:
         copy = plain_copy(model)
     except Exception as error:  # a layer of a class that is not registered, a subclassed model
         raise unsupported("keras-int8", [], error) from error
+    if own := [
+        each for each in copy._flatten_layers() if not type(each).__module__.startswith("keras.")
+    ]:
+        raise UserError(
+            f"The layer {own[0].name!r} is a {type(own[0]).__name__}, which Keras alone cannot "
+            "load; choose another format."
+        )
     with quiet():
         copy.quantize("int8")
     if not any(layer.quantization_mode for layer in copy._flatten_layers()):

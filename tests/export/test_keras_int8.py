@@ -8,6 +8,7 @@ from keras import layers
 from distill.errors import UserError
 from distill.export import deployable
 from distill.files import load_model
+from distill.models import build_model
 
 
 def test_dense_layers_are_int8(small, tmp_path):
@@ -33,3 +34,10 @@ def test_a_model_without_dense_layers(small, tmp_path):
 def test_a_layer_of_an_unregistered_class(betainc, small, tmp_path):
     with pytest.raises(UserError, match="cannot be converted to the format 'keras-int8'"):
         small.write("keras-int8", tmp_path / "model.keras", deployable(betainc))
+
+
+def test_a_layer_that_keras_alone_cannot_load(small, tmp_path):
+    model = build_model("overlapping_mobilenet_v2", (32, 32, 1), 10, width=0.35)
+    with pytest.raises(UserError, match="is a OverlappingGroupConv2D, which Keras alone cannot"):
+        small.write("keras-int8", tmp_path / "model.keras", deployable(model))
+    assert not [*tmp_path.iterdir()]
