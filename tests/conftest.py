@@ -92,6 +92,9 @@ def _look(browser, path, width, scheme):
             (each) => each.getBoundingClientRect());
         return {
             wide: document.documentElement.scrollWidth,
+            distilled: [...document.querySelectorAll("th")].filter(
+                (each) => each.innerText == "distilled student").map(
+                (each) => each.getBoundingClientRect().right),
             inner: window.innerWidth,
             drawn: boxes.map((box) => Math.min(box.width, box.height)),
             beyond: boxes.filter((box) => box.right > window.innerWidth + 1).length,

@@ -305,6 +305,11 @@ class Results:
         )
 
 
+def distinct(runs: Sequence[Run]) -> list[Run]:
+    """Returns runs without repetition: a teacher that is not trained is one run for all seeds."""
+    return list({run.key: run for run in runs}.values())
+
+
 def data_of_run(recipe: Recipe, run: Run) -> ImageData | None:
     """Returns the data of a run of this recipe, or `None` if they are gone or have changed."""
     try:

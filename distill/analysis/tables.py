@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from distill.analysis.numbers import interval, p_value, percent, plain, too_few
 from distill.analysis.page.parts import Table
-from distill.analysis.results import Comparison, Results, class_errors, unseen_classes
+from distill.analysis.results import Comparison, Results, class_errors, distinct, unseen_classes
 from distill.analysis.statistics import LEAST_SEEDS, mean_and_std, mean_interval
 from distill.experiments.grid import show_setting
 from distill.experiments.variants import VARIANTS
@@ -33,8 +33,7 @@ def _model_table(results):
     rows = []
     for variant in results.variants:
         runs, numbers = results.runs(variant), ["–"] * 3
-        # A teacher that is not trained is one run for all seeds.
-        count = len({run.key for run in runs})
+        count = len(distinct(runs))
         kept = slice(1) if count == 1 else slice(None)
         if runs:
             size = results.parameters(variant)

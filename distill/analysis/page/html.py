@@ -27,6 +27,7 @@ _TEMPLATES = jinja2.Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
+_TEMPLATES.filters["units"] = lambda text: text.replace(" %", "\u00a0%")  # never on a line alone
 _TEMPLATES.tests["picture"] = lambda item: isinstance(item, Picture)
 
 

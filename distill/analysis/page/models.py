@@ -81,13 +81,14 @@ def _quality(focus):
 
 def _measured(focus, variant):
     """What `quality` returns for each run, compared with the run that taught it."""
+    if variant == "teacher":
+        return [quality(run, focus.results.checkpoint) for run in focus.runs[variant]]
     runs = focus.point.runs[variant]
     teachers = focus.point.runs.get("teacher", [None] * len(runs))
     measured = []
     for run, teacher in zip(runs, teachers, strict=True):
         if run is not None:
-            teacher = None if variant == "teacher" else taught_by(run) or teacher
-            measured.append(quality(run, focus.results.checkpoint, teacher))
+            measured.append(quality(run, focus.results.checkpoint, taught_by(run) or teacher))
     return measured
 
 

@@ -9,7 +9,7 @@ from distill.analysis.figures.matrices import heat_map
 from distill.analysis.page.images import image_sections
 from distill.analysis.page.models import Focus, model_sections
 from distill.analysis.page.parts import Code, Page, Picture, Section, Table
-from distill.analysis.results import Results, data_of_run
+from distill.analysis.results import Results, data_of_run, distinct
 from distill.analysis.sentences import sentences
 from distill.analysis.tables import (
     ablation_table,
@@ -30,7 +30,7 @@ def make_page(results: Results) -> Page:
     sections = [_result(results)]
     if results.axes:
         sections.append(_along_axes(results))
-    runs = {variant: point.present(variant) for variant in results.variants}
+    runs = {variant: distinct(point.present(variant)) for variant in results.variants}
     runs = {variant: each for variant, each in runs.items() if each}
     if runs:
         data = data_of_run(point.recipe, next(iter(runs.values()))[0])

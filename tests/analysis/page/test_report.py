@@ -118,5 +118,7 @@ def test_a_browser_draws_the_whole_report(look, grid, width):
     assert found["wide"] <= width
     assert found["beyond"] == 0
     assert len(found["drawn"]) >= 12
+    assert len(found["distilled"]) >= 2
+    assert max(found["distilled"]) <= width  # also on a phone, without scrolling
     assert min(found["drawn"]) > 50
     assert found["images"]
