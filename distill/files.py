@@ -139,6 +139,10 @@ def load_model(path: Path | str) -> keras.Model:
                 "Python code is not safe to load; replace each by a built-in layer and save again."
             ) from error
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        if path.stat().st_size == 0:
+            reason = "it is empty"
+        elif path.suffix == ".keras" and not zipfile.is_zipfile(path):
+            reason = "it is no zip archive, as .keras files are, or only a part of one"
         raise UserError(
             f"The model file {path} cannot be loaded ({reason}); give a .keras file saved by Keras "
             f"{keras.__version__} or older, without custom code."

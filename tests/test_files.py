@@ -91,18 +91,21 @@ class TestLoadModel:
         with pytest.raises(UserError, match="There is no model file"):
             load_model(tmp_path)
 
-    @pytest.mark.parametrize("content", [b"", b"a text", b"PK\x03\x04 broken"])
-    def test_no_model(self, tmp_path, content):
+    @pytest.mark.parametrize(
+        ("content", "reason"),
+        [(b"", "it is empty"), (b"a text", "it is no zip"), (b"PK\x03\x04 broken", "it is no zip")],
+    )
+    def test_no_model(self, tmp_path, content, reason):
         path = tmp_path / "bad.keras"
         path.write_bytes(content)
-        with pytest.raises(UserError, match=r"bad\.keras cannot be loaded"):
+        with pytest.raises(UserError, match=rf"bad\.keras cannot be loaded \({reason}"):
             load_model(path)
 
     def test_truncated(self, tmp_path):
         path = tmp_path / "half.keras"
         keras.Sequential([keras.Input((2,)), keras.layers.Dense(300)]).save(path)
         path.write_bytes(path.read_bytes()[:-400])
-        with pytest.raises(UserError, match=r"half\.keras cannot be loaded"):
+        with pytest.raises(UserError, match=r"half\.keras cannot be loaded .* only a part of one"):
             load_model(path)
 
     def test_weights_missing_inside(self, tmp_path):
