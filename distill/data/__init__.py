@@ -28,6 +28,7 @@ from distill.data.dataset import (
 from distill.data.digits import load_digits
 from distill.data.folder import UNREADABLE, images_in, load_folder
 from distill.data.images import AUTO, require_memory, resize, to_array
+from distill.data.label_table import LabelTable, load_label_table
 from distill.data.pipeline import evaluation_pipeline, training_pipeline, view_pipeline
 from distill.data.split_file import read_split, write_split
 from distill.data.tfds import load_tfds
@@ -51,6 +52,7 @@ __all__ = [
     "SMALLEST",
     "UNLABELLED",
     "ImageData",
+    "LabelTable",
     "Split",
     "class_number",
     "cross_validation_fold",
@@ -62,6 +64,7 @@ __all__ = [
     "load_data",
     "load_digits",
     "load_folder",
+    "load_label_table",
     "load_tfds",
     "make_augmentation",
     "mix_noise",
