@@ -3,8 +3,10 @@
 import re
 from pathlib import Path
 
+import keras
 import pytest
 import yaml
+from PIL import Image
 
 from distill.cli import parse
 from distill.predictions import read_predictions
@@ -18,9 +20,24 @@ def blocks(page, language):
     return re.findall(rf"^```{language}\n(.*?)^```$", PAGES[page], re.MULTILINE | re.DOTALL)
 
 
-def test_the_lines_of_methods_run():
+def test_the_lines_of_methods_run(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    _write_label_table()
     for text in blocks("methods.md", "python"):
-        exec(text, {})
+        exec(text.replace("epochs=20", "epochs=1"), {})
+    assert (tmp_path / "distilled.keras").exists()
+
+
+def _write_label_table():
+    """What the example of several labels reads: eight photos, two labels, two models."""
+    lines = ["image,split,red,bright"]
+    for number in range(8):
+        Image.new("RGB", (70, 80), (250 * (number % 2), number, number)).save(f"{number}.png")
+        lines.append(f"{number}.png,{'test' if number % 4 == 0 else 'train'},{number % 2},1")
+    Path("labels.csv").write_text("\n".join(lines))
+    for name in ("teacher", "student"):
+        layers = [keras.layers.GlobalAveragePooling2D(), keras.layers.Dense(2)]
+        keras.Sequential([keras.Input((64, 64, 3)), *layers]).save(f"{name}.keras")
 
 
 @pytest.mark.parametrize("number", [0, 1], ids=["text", "tables"])
