@@ -26,7 +26,8 @@ from distill.recipes import get_recipe
 RECIPE = get_recipe("own-data").with_values(
     {
         "data.name": "tf_flowers",
-        "data.image_size": 64,
+        "data.image_size": 48,
+        "training.epochs": 12,
         "student.options.width": 0.25,
         "distillation.views": 8,
         "experiment.export": (),

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 from distill.export.format import Bounds, Format, quiet, unsupported
 from distill.export.saved_model import serving_function
@@ -44,11 +45,29 @@ def write_onnx(
     # What the converter does not know, it leaves in the graph.
     if left := [node.op_type for node in proto.graph.node if node.op_type not in known]:
         raise unsupported("onnx", left, ValueError())
+    _add_constants(proto.graph, function.get_concrete_function())
     for value in (*proto.graph.input, *proto.graph.output):
         value.type.tensor_type.shape.dim[0].dim_param = "batch"
     entry = proto.metadata_props.add()
     entry.key, entry.value = "class_names", json.dumps([*class_names], ensure_ascii=False)
     onnx.save(proto, path)
+
+
+def _add_constants(graph, function):
+    """Turns the constants of layers such as Normalization, which became inputs, into weights."""
+    import onnx
+
+    values = {
+        placeholder.name: value
+        for value, placeholder in function.graph.captures
+        if value.dtype != tf.resource
+    }
+    used = {name for node in graph.node for name in node.input}
+    for constant in [value for value in graph.input if value.name in values]:
+        graph.input.remove(constant)
+        if constant.name in used:
+            array = values[constant.name].numpy()
+            graph.initializer.append(onnx.numpy_helper.from_array(array, constant.name))
 
 
 ONNX = Format(

@@ -2,6 +2,8 @@
 
 import json
 
+import keras
+import numpy as np
 import pytest
 
 from distill.errors import UserError
@@ -30,6 +32,19 @@ def test_class_names_are_metadata(files):
         "class_names",
         [str(each) for each in range(10)],
     )
+
+
+def test_constants_of_a_layer_are_no_inputs(small, tmp_path):
+    """Normalization holds its mean and variance as constants, not as weights."""
+    rescaled = keras.layers.Normalization(mean=[100.0], variance=[400.0])
+    layers = [rescaled, keras.layers.Flatten(), keras.layers.Dense(10)]
+    model = keras.Sequential([keras.Input((8, 8, 1)), *layers])
+    path = small.write("onnx", tmp_path / "model.onnx", deployable(model))
+    session = pytest.importorskip("onnxruntime").InferenceSession(str(path))
+    (taken,) = session.get_inputs()
+    images = small.data.test.images[:7].astype("float32")
+    (logits,) = session.run(None, {taken.name: images})
+    np.testing.assert_allclose(logits, model(images), rtol=1e-4, atol=1e-4)
 
 
 def test_unsupported_operation(betainc, small, tmp_path):
