@@ -32,7 +32,7 @@ def compare(
 ) -> Outcome:
     """Trains a student with and without a teacher, over several seeds, and compares the two.
 
-    It runs the recipe `own-data` with your own models: each student takes the best of three
+    It runs the recipe `own-data` with your own models: each student takes the better of two
     learning rates on validation data, and three seeds are trained. Tables, sentences and the report
     are those of `distillation_train.py`. Finished runs are reused when you call it again.
 
