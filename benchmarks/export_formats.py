@@ -27,7 +27,7 @@ from distill.models import MODELS
 RESULTS = Path(__file__).parent.parent / "docs" / "results" / "export-formats.json"
 SIZE, BATCH = 32, 32
 # Two learn slowly. The others train for 6 epochs.
-EPOCHS = {"mobilenet_v2": 24, "overlapping_mobilenet_v2": 60}
+EPOCHS = {"mobilenet_v2": 24, "overlapping_mobilenet_v2": 24}
 # Options that make a model small enough for 2 cores; the other models have their default options.
 OPTIONS = {
     "mlp": {"hidden": 64},
