@@ -30,7 +30,7 @@ def write_keras_int8(
             Keras can quantise.
     """
     try:
-        copy = plain_copy(model)
+        copy = plain_copy(_of_built_in_layers(model))
     except Exception as error:  # a layer of a class that is not registered, a subclassed model
         raise unsupported("keras-int8", [], error) from error
     if own := [
@@ -50,6 +50,19 @@ def write_keras_int8(
     copy.save(path)
     with zipfile.ZipFile(path, "a") as archive:
         archive.writestr("labels.txt", "".join(f"{label}\n" for label in class_names))
+
+
+def _of_built_in_layers(model):
+    """The same graph with built-in layers in place of each layer that says how to replace it."""
+    if not any(hasattr(layer, "as_built_in_layers") for layer in model._flatten_layers()):
+        return model
+
+    def call(layer, *arguments, **options):
+        return getattr(layer, "as_built_in_layers", layer)(*arguments, **options)
+
+    return keras.models.clone_model(
+        model, clone_function=lambda layer: layer, call_function=call, recursive=True
+    )
 
 
 KERAS_INT8 = Format(

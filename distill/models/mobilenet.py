@@ -203,6 +203,26 @@ class OverlappingGroupConv2D(layers.Layer):
     def _conv(self, inputs, kernel):
         return ops.conv(inputs, kernel, self.strides, self.padding, data_format="channels_last")
 
+    def as_built_in_layers(self, inputs):
+        """Returns the same outputs from new built-in layers, for files that Keras alone loads."""
+        share = self.filters // self.groups
+        outputs = []
+        for group, start in enumerate(self.starts):
+            own = slice(group * share, (group + 1) * share)
+            conv = layers.Conv2D(
+                share,
+                self.kernel_size,
+                self.strides,
+                self.padding,
+                use_bias=self.use_bias,
+                name=f"{self.name}_{group + 1}",
+            )
+            outputs.append(conv(inputs[..., start : start + self.window]))
+            conv.kernel.assign(self.kernel[..., own])
+            if self.use_bias:
+                conv.bias.assign(self.bias[own])
+        return ops.concatenate(outputs, axis=-1) if len(outputs) > 1 else outputs[0]
+
     def get_config(self):
         return super().get_config() | {
             "filters": self.filters,

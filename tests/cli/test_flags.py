@@ -21,6 +21,7 @@ TEXTS = (
     "shuffled",
     "mixed_float16",
     "random",
+    "int8",
 )
 
 

@@ -36,8 +36,26 @@ def test_a_layer_of_an_unregistered_class(betainc, small, tmp_path):
         small.write("keras-int8", tmp_path / "model.keras", deployable(betainc))
 
 
+@keras.saving.register_keras_serializable("tests")
+class Halved(layers.Layer):
+    def call(self, inputs):
+        return inputs / 2
+
+
 def test_a_layer_that_keras_alone_cannot_load(small, tmp_path):
-    model = build_model("overlapping_mobilenet_v2", (32, 32, 1), 10, width=0.35)
-    with pytest.raises(UserError, match="is a OverlappingGroupConv2D, which Keras alone cannot"):
+    inner = [Halved(name="halved"), layers.Flatten(), layers.Dense(10)]
+    model = keras.Sequential([keras.Input((8, 8, 1)), *inner])
+    with pytest.raises(UserError, match="'halved' is a Halved, which Keras alone cannot load"):
         small.write("keras-int8", tmp_path / "model.keras", deployable(model))
     assert not [*tmp_path.iterdir()]
+
+
+def test_a_layer_of_ours_becomes_built_in_layers(small, tmp_path):
+    model = build_model("overlapping_mobilenet_v2", (32, 32, 1), 10, width=0.35, momentum=0)
+    images = np.random.default_rng(0).uniform(0, 255, (32, 32, 32, 1)).astype("float32")
+    model(images, training=True)  # gives the batch normalisation its means and variances
+    path = small.write("keras-int8", tmp_path / "model.keras", deployable(model))
+    loaded = load_model(path)
+    assert all(type(each).__module__.startswith("keras.") for each in loaded._flatten_layers())
+    logits = np.asarray(model(images))
+    np.testing.assert_allclose(loaded(images), logits, atol=0.05 * np.abs(logits).max())

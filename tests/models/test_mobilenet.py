@@ -98,6 +98,9 @@ def test_against_loops(groups, overlap, starts, kernel_size, strides, padding):
     layer.set_weights([kernel, bias])
     expected = by_loops(images, kernel, bias, starts, layer.strides, padding)
     np.testing.assert_allclose(layer(images), expected, rtol=1e-5, atol=1e-5)
+    inputs = keras.Input(images.shape[1:])
+    same = keras.Model(inputs, layer.as_built_in_layers(inputs))
+    np.testing.assert_allclose(same(images), expected, rtol=1e-5, atol=1e-5)
 
 
 def test_gradients_reach_every_weight():
