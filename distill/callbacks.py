@@ -1,6 +1,7 @@
-"""`StopOnNaN`: a Keras callback that ends a training whose loss is lost."""
+"""Keras callbacks: `StopOnNaN` ends a training whose loss is lost, `Schedule` changes settings."""
 
 import math
+from collections.abc import Callable
 
 import keras
 
@@ -27,3 +28,42 @@ class StopOnNaN(keras.callbacks.Callback):
                 "stopped: look for NaN or infinity in the inputs, for labels beyond the classes, "
                 "or lower the learning rate."
             )
+
+
+class Schedule(keras.callbacks.Callback):
+    """Sets a distiller's `alpha` and `temperature` at the start of each epoch.
+
+    Args:
+        alpha: function of the epoch, counted from 0, that returns the weight of the hard loss, 0 to
+            1. `None`: alpha stays as it is.
+        temperature: the same for the temperature, a positive number.
+
+    Raises:
+        UserError: a function returned a value out of range.
+
+    Examples:
+        >>> from distill import Distiller
+        >>> teacher, student = (
+        ...     keras.Sequential([keras.Input((2,)), keras.layers.Dense(2)]) for _ in range(2)
+        ... )
+        >>> distiller = Distiller(teacher=teacher, student=student)
+        >>> distiller.compile("sgd")
+        >>> cooling = Schedule(temperature=lambda epoch: 8.0 / 2**epoch)
+        >>> data = keras.ops.ones((4, 2)), keras.ops.zeros(4, "int32")
+        >>> history = distiller.fit(*data, epochs=3, callbacks=[cooling], verbose=0)
+        >>> distiller.temperature
+        2.0
+    """
+
+    def __init__(
+        self,
+        alpha: Callable[[int], float] | None = None,
+        temperature: Callable[[int], float] | None = None,
+    ):
+        super().__init__()
+        self._functions = {"alpha": alpha, "temperature": temperature}
+
+    def on_epoch_begin(self, epoch, logs=None):
+        for name, function in self._functions.items():
+            if function is not None:
+                setattr(self.model, name, function(epoch))

@@ -59,9 +59,10 @@ def compare(
         >>> def small(input_shape, classes):
         ...     layers = [keras.layers.Flatten(), keras.layers.Dense(classes)]
         ...     return keras.Sequential([keras.Input(input_shape), *layers])
+        >>> keras.utils.set_random_seed(0)
         >>> digits, teacher = load_data("digits"), small((8, 8, 1), 10)
         >>> teacher.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
-        >>> _ = teacher.fit(digits.train.images, digits.train.labels, verbose=0)
+        >>> _ = teacher.fit(digits.train.images, digits.train.labels, epochs=3, verbose=0)
         >>> quick = {"training.epochs": 1, "experiment.seeds": 1, "experiment.learning_rates": ()}
         >>> folder = tempfile.mkdtemp()
         >>> with open(os.devnull, "w") as nowhere:

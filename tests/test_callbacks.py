@@ -1,10 +1,11 @@
-"""`StopOnNaN`: the sentence names the step at which the loss was lost."""
+"""`StopOnNaN` names the step at which the loss was lost; `Schedule` sets a distiller's settings."""
 
 import keras
 import numpy as np
 import pytest
+from small_distillers import X, Y, distiller
 
-from distill.callbacks import StopOnNaN
+from distill.callbacks import Schedule, StopOnNaN
 from distill.errors import UserError
 
 
@@ -36,3 +37,18 @@ def test_a_finite_loss_ends_nothing():
     model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
     model.compile("sgd", "mse")
     model.fit(x, x, epochs=2, verbose=0, callbacks=[StopOnNaN()])
+
+
+def test_a_schedule_sets_both_settings_before_each_epoch():
+    model, seen = distiller(), []
+    schedule = Schedule(alpha=lambda epoch: 0.1 * epoch, temperature=lambda epoch: 8 - epoch)
+    watch = keras.callbacks.LambdaCallback(
+        on_epoch_end=lambda epoch, logs: seen.append((model.alpha, model.temperature))
+    )
+    model.fit(X, Y, epochs=3, callbacks=[schedule, watch], verbose=0)
+    assert seen == [(0.0, 8.0), (0.1, 7.0), (0.2, 6.0)]
+
+
+def test_a_schedule_out_of_range():
+    with pytest.raises(UserError, match="temperature is 0, and must be a positive number"):
+        distiller().fit(X, Y, callbacks=[Schedule(temperature=lambda epoch: 0)], verbose=0)

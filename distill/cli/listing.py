@@ -67,7 +67,8 @@ def _methods(recipe) -> Rows:
 
     for name, method in methods.METHODS.items():
         # A method that is a thin class around a function is described by the function.
-        described = getattr(methods, name, method)
+        function = getattr(methods, name, None)
+        described = function if inspect.isfunction(function) else method
         yield name, _described(described, inspect.signature(method).parameters.values())
 
 

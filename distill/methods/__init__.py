@@ -7,6 +7,9 @@ from collections.abc import Callable
 
 from distill.errors import UserError
 from distill.methods.combination import Combination
+from distill.methods.curriculum import CurriculumTemperature
+from distill.methods.dist import DIST, dist
+from distill.methods.dkd import DKD, dkd
 from distill.methods.features import FitNet, hint_loss
 from distill.methods.labels import CrossEntropy
 from distill.methods.logits import (
@@ -21,6 +24,10 @@ from distill.methods.logits import (
 )
 from distill.methods.method import Batch, FunctionMethod, Method, Outputs
 from distill.methods.multi_label import BinaryCrossEntropy, MultiLabelKD, multi_label_kd
+from distill.methods.multi_level import MultiLevel, multi_level
+from distill.methods.nkd import NKD, nkd
+from distill.methods.standardised import Standardised, standardise
+from distill.methods.teacher_free import TeacherFree
 from distill.options import bind_options, look_up
 
 METHODS = {
@@ -28,6 +35,13 @@ METHODS = {
     "mse_logits": MSELogits,
     "mse_probabilities": MSEProbabilities,
     "hard_label": HardLabel,
+    "dkd": DKD,
+    "nkd": NKD,
+    "dist": DIST,
+    "multi_level": MultiLevel,
+    "standardised": Standardised,
+    "curriculum": CurriculumTemperature,
+    "teacher_free": TeacherFree,
     "fitnet": FitNet,
     "multi_label_kd": MultiLabelKD,
 }
@@ -35,7 +49,7 @@ METHODS = {
 _TERM = re.compile(r"(?:(?P<weight>[^*]+)\*)?\s*(?P<name>[^\s*]+)\s*")
 
 
-def get_method(method: str | Method | Callable, **options) -> Method:
+def get_method(method: str | Method | Callable, /, **options) -> Method:
     """Returns a `Method` from its name, from a sum of names or from a function.
 
     Args:
@@ -126,12 +140,16 @@ def _unknown(method):
 
 
 __all__ = [
+    "DIST",
+    "DKD",
     "KD",
     "METHODS",
+    "NKD",
     "Batch",
     "BinaryCrossEntropy",
     "Combination",
     "CrossEntropy",
+    "CurriculumTemperature",
     "FitNet",
     "FunctionMethod",
     "HardLabel",
@@ -139,7 +157,12 @@ __all__ = [
     "MSEProbabilities",
     "Method",
     "MultiLabelKD",
+    "MultiLevel",
     "Outputs",
+    "Standardised",
+    "TeacherFree",
+    "dist",
+    "dkd",
     "get_method",
     "hard_label",
     "hint_loss",
@@ -148,4 +171,7 @@ __all__ = [
     "mse_logits",
     "mse_probabilities",
     "multi_label_kd",
+    "multi_level",
+    "nkd",
+    "standardise",
 ]

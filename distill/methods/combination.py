@@ -52,6 +52,7 @@ class Combination(Method):
                 "class per example; choose methods of one kind."
             )
         self.multi_label = kinds.pop() if kinds else False
+        self.uses_teacher = any(method.uses_teacher for method in self.methods)
         self.teacher_layers = _union(method.teacher_layers for method in self.methods)
         self.student_layers = _union(method.student_layers for method in self.methods)
 

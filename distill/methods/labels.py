@@ -87,6 +87,22 @@ def label_weights(y_true, sample_weight=None):
     return has_label * ops.reshape(ops.cast(sample_weight, "float32"), (-1,))
 
 
+def target_classes(labels, teacher_logits):
+    """Returns the class of each example, `(batch,)`: of its label, or the teacher's without one."""
+    predicted = ops.argmax(teacher_logits, axis=-1)
+    if labels is None:
+        return predicted
+    if len(labels.shape) == 2:
+        return ops.argmax(labels, axis=-1)
+    labels = ops.cast(labels, predicted.dtype)
+    return ops.where(labels >= 0, labels, predicted)
+
+
+def without_target(logits, is_target):
+    """Returns logits whose softmax gives the target classes, marked by `is_target`, nothing."""
+    return ops.where(is_target, -1e30, logits)
+
+
 def resolve_hard_loss(loss, multi_label=False):
     """Returns a loss of labels and logits from the argument of `compile(loss=...)`."""
     names = ("sparse_categorical_crossentropy", "categorical_crossentropy", "crossentropy")

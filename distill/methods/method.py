@@ -59,6 +59,8 @@ class Method(keras.layers.Layer):
             was not told.
         multi_label: whether each class is a yes or no of its own, with a sigmoid in place of the
             softmax.
+        uses_teacher: whether `call` looks at the teacher's outputs. If not, no teacher is run, and
+            `call` receives zeros in place of the teacher's logits.
 
     Examples:
         >>> class AbsoluteDifference(Method):
@@ -74,6 +76,7 @@ class Method(keras.layers.Layer):
     student_layers: tuple[str | None, ...] = ()
     examples: int | None = None
     multi_label: bool = False
+    uses_teacher: bool = True
 
     def __init__(self, **kwargs):
         kwargs.setdefault("dtype", wide_floatx())

@@ -1,0 +1,49 @@
+"""Inputs and gradients for the tests of methods."""
+
+import numpy as np
+import tensorflow as tf
+
+from distill.methods import Batch, Outputs
+
+
+def normal(*shape, seed=0, scale=1.0):
+    return np.random.default_rng(seed).normal(scale=scale, size=shape).astype("float32")
+
+
+def logits_pair(examples=7, classes=5, scale=3.0, seed=0):
+    """Logits of a teacher and a student."""
+    return (normal(examples, classes, seed=seed + each, scale=scale) for each in (1000, 2000))
+
+
+def losses(method, teacher, student, temperature=1.0, **batch):
+    """The parts of a method for logits, or for whole outputs, as arrays."""
+    teacher, student = (
+        each if isinstance(each, Outputs) else Outputs(each) for each in (teacher, student)
+    )
+    parts = method(teacher, student, Batch(temperature=temperature, **batch))
+    return {name: np.asarray(values) for name, values in parts.items()}
+
+
+def gradient(method, teacher, student, temperature=1.0, **batch):
+    """The gradient of the mean loss with respect to the student's logits."""
+    student = tf.constant(student)
+    with tf.GradientTape() as tape:
+        tape.watch(student)
+        parts = method(Outputs(teacher), Outputs(student), Batch(temperature=temperature, **batch))
+        loss = sum(tf.reduce_mean(values) for values in parts.values())
+    return tape.gradient(loss, student).numpy()
+
+
+def finite_differences(method, teacher, student, step=1e-3, **batch):
+    """The same gradient by central differences of the losses, in float64."""
+    teacher, student = teacher.astype("float64"), student.astype("float64")
+    found = np.zeros_like(student)
+    for place in np.ndindex(*student.shape):
+        means = []
+        for sign in (1, -1):
+            moved = student.copy()
+            moved[place] += sign * step
+            parts = losses(method, teacher, moved, **batch)
+            means.append(sum(np.mean(values) for values in parts.values()))
+        found[place] = (means[0] - means[1]) / (2 * step)
+    return found
