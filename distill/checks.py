@@ -46,6 +46,8 @@ def check(
 ) -> list[Finding]:
     """Looks for mistakes that would make a distillation pointless; changes nothing.
 
+    If the method does not use the teacher, what looks at the teacher's predictions is left out.
+
     Args:
         distiller: the distiller, before training.
         x: one batch of inputs: an array, a list or a dictionary of arrays.
@@ -75,10 +77,11 @@ def check(
     findings += _mistake_findings(distiller, x, targets, teacher)
     if not distiller.method.multi_label:  # these look at one class per example
         findings += _label_findings(targets, logits.shape[-1])
-        if validation is not None:
+        if validation is not None and distiller.method.uses_teacher:
             inputs, labels = validation
             findings += _teacher_findings(distiller, inputs, labels, baseline_accuracy, class_names)
-        findings += _soft_target_findings(logits, distiller.temperature)
+        if distiller.method.uses_teacher:
+            findings += _soft_target_findings(logits, distiller.temperature)
     if not any(finding.level == "error" for finding in findings):
         findings += _gradient_findings(distiller, x, targets, teacher)
     return findings

@@ -74,6 +74,11 @@ def test_teacher_at_chance_is_an_error():
     assert "accuracy is 25.0%, no better than always predicting" in sentences(found, "error")
 
 
+def test_a_teacher_that_the_method_does_not_use_may_know_nothing():
+    found = findings(teacher=linear(np.zeros((4, 4))), method="teacher_free")
+    assert [finding.level for finding in found] == ["ok"]
+
+
 def test_a_teacher_with_its_classes_in_another_order_is_an_error():
     order = [2, 0, 1, 3]
     teacher = linear(8 * np.eye(4)[:, order])
