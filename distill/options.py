@@ -20,6 +20,7 @@ _WORDS = {
     str: "text",
     types.NoneType: "none",
 }
+_SEVERAL = {int: "whole numbers", float: "numbers", str: "names"}
 _NUMBERS = {int: numbers.Integral, float: numbers.Real}
 
 
@@ -134,6 +135,11 @@ def _fits(value, annotation):
 def _shown(annotation):
     if typing.get_origin(annotation) in (typing.Union, types.UnionType):
         return " or ".join(map(_shown, typing.get_args(annotation)))
+    if typing.get_origin(annotation) in (tuple, list):
+        kind, *others = typing.get_args(annotation)
+        if kind in _SEVERAL and {*others} <= {kind, Ellipsis}:
+            count = f"{1 + len(others)} " if kind in others else ""
+            return f"a list of {count}{_SEVERAL[kind]}"
     if typing.get_origin(annotation) is not None:
         return str(annotation)
     return _WORDS.get(annotation, getattr(annotation, "__name__", str(annotation)))

@@ -1,5 +1,6 @@
 """Turns text into the value of a setting, for flags and for the axes of a grid."""
 
+import contextlib
 import functools
 import json
 from typing import Any
@@ -105,13 +106,22 @@ def parse_value(name: str, text: str) -> Any:
 
 
 def parse_option(text: str) -> Any:
-    """Turns the text of an option into a number, truth value, list or text."""
+    """Turns the text of an option into a number, truth value, list or text.
+
+    A list is written as in JSON, and one of numbers also with `+`.
+
+    Examples:
+        >>> parse_option("2+3.5"), parse_option('["a", "b"]'), parse_option("1+x")
+        ([2, 3.5], ['a', 'b'], '1+x')
+    """
     if text in _CONSTANTS:
         return _CONSTANTS[text]
-    try:
+    with contextlib.suppress(ValueError):
         return json.loads(text)
-    except ValueError:
-        return text
+    if "+" in text and " " not in text:
+        with contextlib.suppress(ValueError):
+            return json.loads(f"[{text.replace('+', ',')}]")
+    return text
 
 
 def show_value(value: Any) -> str:
