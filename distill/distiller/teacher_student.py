@@ -5,7 +5,8 @@ from keras import ops
 
 from distill.errors import UserError
 from distill.methods import Method, Outputs
-from distill.models.features import feature_model
+from distill.methods.method import STAGES
+from distill.models.features import feature_model, stage_layers
 from distill.models.logits import check_logits, logits_model
 from distill.models.pair import check_models
 
@@ -62,6 +63,9 @@ class TeacherStudent(keras.Model):
             if not model.built:
                 model(keras.tree.map_shape_structure(keras.KerasTensor, input_shape))
         check_models(self.teacher, self.student)  # again, now that all weights are there
+        stages = {*self.method.teacher_layers, *self.method.student_layers} & {*STAGES}
+        if stages and self.teacher is not None:
+            self.method.name_stages(stage_layers(self.teacher), stage_layers(self.student))
         # Functions, because Keras would track models a second time, under other names.
         method, activation = self.method, self.method.final_activation
         self._run_student, student = _runner(self.student, method.student_layers, activation)

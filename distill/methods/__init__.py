@@ -6,11 +6,14 @@ import re
 from collections.abc import Callable
 
 from distill.errors import UserError
+from distill.methods.at import AT
+from distill.methods.cc import CC
 from distill.methods.combination import Combination
 from distill.methods.curriculum import CurriculumTemperature
 from distill.methods.dist import DIST, dist
 from distill.methods.dkd import DKD, dkd
 from distill.methods.features import FitNet, hint_loss
+from distill.methods.fsp import FSP
 from distill.methods.labels import CrossEntropy
 from distill.methods.logits import (
     KD,
@@ -26,8 +29,13 @@ from distill.methods.method import Batch, FunctionMethod, Method, Outputs
 from distill.methods.multi_label import BinaryCrossEntropy, MultiLabelKD, multi_label_kd
 from distill.methods.multi_level import MultiLevel, multi_level
 from distill.methods.nkd import NKD, nkd
+from distill.methods.nst import NST
+from distill.methods.pkt import PKT
+from distill.methods.rkd import RKD
+from distill.methods.sp import SP
 from distill.methods.standardised import Standardised, standardise
 from distill.methods.teacher_free import TeacherFree
+from distill.methods.vid import VID
 from distill.options import bind_options, look_up
 
 METHODS = {
@@ -43,6 +51,14 @@ METHODS = {
     "curriculum": CurriculumTemperature,
     "teacher_free": TeacherFree,
     "fitnet": FitNet,
+    "at": AT,
+    "nst": NST,
+    "fsp": FSP,
+    "vid": VID,
+    "sp": SP,
+    "rkd": RKD,
+    "cc": CC,
+    "pkt": PKT,
     "multi_label_kd": MultiLabelKD,
 }
 
@@ -140,11 +156,19 @@ def _unknown(method):
 
 
 __all__ = [
+    "AT",
+    "CC",
     "DIST",
     "DKD",
+    "FSP",
     "KD",
     "METHODS",
     "NKD",
+    "NST",
+    "PKT",
+    "RKD",
+    "SP",
+    "VID",
     "Batch",
     "BinaryCrossEntropy",
     "Combination",

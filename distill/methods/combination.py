@@ -53,8 +53,20 @@ class Combination(Method):
             )
         self.multi_label = kinds.pop() if kinds else False
         self.uses_teacher = any(method.uses_teacher for method in self.methods)
-        self.teacher_layers = _union(method.teacher_layers for method in self.methods)
-        self.student_layers = _union(method.student_layers for method in self.methods)
+
+    # Properties, because the members' layers are named when the models are known.
+
+    @property
+    def teacher_layers(self):
+        return _union(method.teacher_layers for method in self.methods)
+
+    @property
+    def student_layers(self):
+        return _union(method.student_layers for method in self.methods)
+
+    def name_stages(self, teacher, student):
+        for method in self.methods:
+            method.name_stages(teacher, student)
 
     def build(self, teacher, student):
         for method in self.methods:

@@ -1,11 +1,13 @@
-"""Methods that match features: outputs of layers before the logits."""
+"""Methods that match features, outputs of layers before the logits: their base, and `fitnet`."""
+
+import math
 
 import keras
 from keras import ops
 
 from distill.errors import UserError
 from distill.methods.logits import kd
-from distill.methods.method import Method, at_least_float32, check_weight
+from distill.methods.method import STAGES, Method, at_least_float32, check_weight
 
 
 def hint_loss(teacher_features, student_features):
@@ -28,8 +30,51 @@ def hint_loss(teacher_features, student_features):
     return ops.mean(ops.square(difference), axis=tuple(range(1, len(difference.shape))))
 
 
+class FeatureMethod(Method):
+    """A method that compares pairs of layers; the base of the files that do.
+
+    Args:
+        teacher_layers: name of the teacher's layer, or one name for each pair of layers. `None`:
+            the penultimate output, the input of the logits' layer. `"stages"`: the ends of the
+            stages of a convolutional model.
+        student_layers: the same for the student, as many as for the teacher.
+        weight: weight of the loss, 0 or more.
+        **kwargs: as in `Method`.
+
+    Raises:
+        UserError: `weight` out of range, or unequal numbers of layers.
+    """
+
+    def __init__(self, teacher_layers=None, student_layers=None, weight=1.0, **kwargs):
+        super().__init__(**kwargs)
+        self.teacher_layers = _names("teacher_layers", teacher_layers)
+        self.student_layers = _names("student_layers", student_layers)
+        if STAGES not in (self.teacher_layers, self.student_layers):
+            self._check_pairs()
+        self.weight = check_weight(weight)
+
+    def name_stages(self, teacher, student):
+        super().name_stages(teacher, student)
+        self._check_pairs()
+
+    def _check_pairs(self):
+        if len(self.teacher_layers) != len(self.student_layers):
+            raise UserError(
+                f"teacher_layers names {len(self.teacher_layers)} layers and student_layers "
+                f"{len(self.student_layers)}; name one of each for every pair."
+            )
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "teacher_layers": list(self.teacher_layers),
+            "student_layers": list(self.student_layers),
+            "weight": self.weight,
+        }
+
+
 @keras.saving.register_keras_serializable(package="distill")
-class FitNet(Method):
+class FitNet(FeatureMethod):
     """The method `"fitnet"`: Hinton's soft loss, with the teacher's features as hints.
 
     `kd(teacher_logits, student_logits, T) + weight · Σⱼ hint_loss(tⱼ, rⱼ(sⱼ))`, where `tⱼ` and `sⱼ`
@@ -70,15 +115,7 @@ class FitNet(Method):
         weight: float = 1.0,
         **kwargs,
     ):
-        super().__init__(**kwargs)
-        self.teacher_layers = _names("teacher_layers", teacher_layers)
-        self.student_layers = _names("student_layers", student_layers)
-        if len(self.teacher_layers) != len(self.student_layers):
-            raise UserError(
-                f"teacher_layers names {len(self.teacher_layers)} layers and student_layers "
-                f"{len(self.student_layers)}; name one of each for every pair."
-            )
-        self.weight = check_weight(weight)
+        super().__init__(teacher_layers, student_layers, weight, **kwargs)
 
     def build(self, teacher, student):
         self.regressors = []
@@ -102,14 +139,6 @@ class FitNet(Method):
         soft = kd(teacher.logits, student.logits, batch.temperature)
         return {"kd": soft, "hint": self.weight * hint}
 
-    def get_config(self):
-        return {
-            **super().get_config(),
-            "teacher_layers": list(self.teacher_layers),
-            "student_layers": list(self.student_layers),
-            "weight": self.weight,
-        }
-
 
 def _names(argument, value):
     names = tuple(value) if isinstance(value, (tuple, list)) else (value,)
@@ -118,3 +147,42 @@ def _names(argument, value):
             f"{argument} is {value!r}, and must be a layer's name, several names, or None."
         )
     return names
+
+
+def check_maps(name: str, teacher, student) -> None:
+    """Raises a `UserError` unless all features are maps, from the shapes that `build` gets."""
+    for role, outputs in (("teacher", teacher), ("student", student)):
+        for shape in outputs.features:
+            if len(shape) != 4:
+                raise UserError(
+                    f"The method {name!r} compares feature maps (batch, height, width, channels), "
+                    f"and a layer of the {role} has shape {tuple(shape)}; choose layers before the "
+                    f"global pooling, with {role}_layers."
+                )
+
+
+def of_one_size(teacher_map, student_map):
+    """Averages the larger of two feature maps down to the height and width of the smaller one."""
+    size = [min(*pair) for pair in zip(teacher_map.shape[1:3], student_map.shape[1:3], strict=True)]
+    return tuple(_averaged(each, size) for each in (teacher_map, student_map))
+
+
+def _averaged(maps, size):
+    height, width = maps.shape[1:3]
+    if [height, width] == size:
+        return maps
+    if height % size[0] == 0 and width % size[1] == 0:
+        pool = height // size[0], width // size[1]
+        return ops.average_pool(maps, pool, pool, data_format="channels_last")
+    return ops.image.resize(maps, size, antialias=True, data_format="channels_last")
+
+
+def flat(features):
+    """Returns features as rows, `(batch, values)`."""
+    return ops.reshape(features, (-1, math.prod(features.shape[1:])))
+
+
+def unit(values, axis=-1):
+    """Scales values to length 1 along an axis; zeros stay zeros, with a gradient of zero."""
+    squares = ops.sum(ops.square(values), axis=axis, keepdims=True)
+    return values * ops.rsqrt(ops.maximum(squares, 1e-24))

@@ -37,6 +37,10 @@ class Batch(NamedTuple):
     training: bool = False
 
 
+# In place of the names of layers: the ends of the model's stages.
+STAGES = ("stages",)
+
+
 @keras.saving.register_keras_serializable(package="distill")
 class Method(keras.layers.Layer):
     """A soft loss: how far the student is from the teacher.
@@ -54,6 +58,8 @@ class Method(keras.layers.Layer):
     Attributes:
         teacher_layers: names of the teacher's layers whose outputs `call` receives as
             `teacher.features`. `None` is the penultimate output, the input of the logits' layer.
+            The tuple `STAGES` stands for the ends of the model's stages, as many as both models
+            have, counted from the last one; see `distill.models.features.stage_layers`.
         student_layers: the same for the student.
         examples: number of training examples, which a distiller sets before `build`; `None` if it
             was not told.
@@ -86,6 +92,14 @@ class Method(keras.layers.Layer):
     def final_activation(self) -> str:
         """What makes probabilities of logits, `"softmax"` or `"sigmoid"`."""
         return "sigmoid" if self.multi_label else "softmax"
+
+    def name_stages(self, teacher: list[str], student: list[str]) -> None:
+        """Puts the names of layers in place of `STAGES`, given those of all stages."""
+        count = min(len(teacher), len(student))
+        if self.teacher_layers == STAGES:
+            self.teacher_layers = tuple(teacher[-count:])
+        if self.student_layers == STAGES:
+            self.student_layers = tuple(student[-count:])
 
     def build(self, teacher: Outputs, student: Outputs):
         """Creates weights; called once.

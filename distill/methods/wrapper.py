@@ -20,8 +20,17 @@ class Wrapper(Method):
         self.method = get_method(method)
         self.multi_label = self.method.multi_label
         self.uses_teacher = self.method.uses_teacher
-        self.teacher_layers = self.method.teacher_layers
-        self.student_layers = self.method.student_layers
+
+    @property
+    def teacher_layers(self):
+        return self.method.teacher_layers
+
+    @property
+    def student_layers(self):
+        return self.method.student_layers
+
+    def name_stages(self, teacher, student):
+        self.method.name_stages(teacher, student)
 
     def build(self, teacher, student):
         self.method.examples = self.examples

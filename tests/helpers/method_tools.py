@@ -47,3 +47,21 @@ def finite_differences(method, teacher, student, step=1e-3, **batch):
             means.append(sum(np.mean(values) for values in parts.values()))
         found[place] = (means[0] - means[1]) / (2 * step)
     return found
+
+
+def outputs(*shapes, seed=0, examples=4):
+    """The outputs of one model, with features of these shapes."""
+    features = (
+        normal(examples, *shape, seed=10 * seed + each) for each, shape in enumerate(shapes)
+    )
+    return Outputs(normal(examples, 3, seed=seed + 500), tuple(features))
+
+
+def gradient_of_features(method, teacher, student):
+    """The gradient of the mean loss with respect to the student's first features."""
+    first, *others = map(tf.constant, student.features)
+    with tf.GradientTape() as tape:
+        tape.watch(first)
+        parts = method(teacher, student._replace(features=(first, *others)), Batch(training=True))
+        loss = sum(tf.reduce_mean(values) for values in parts.values())
+    return tape.gradient(loss, first).numpy()

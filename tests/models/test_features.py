@@ -7,7 +7,7 @@ from keras import layers
 
 from distill.errors import UserError
 from distill.models import build_model, mean_of_logits
-from distill.models.features import feature_model
+from distill.models.features import feature_model, stage_layers
 
 X = np.random.default_rng(0).normal(size=(5, 4)).astype("float32")
 
@@ -82,7 +82,53 @@ def test_what_has_no_such_features():
             feature_model(opaque)
     with pytest.raises(UserError, match=r"no layer 'hiden' on the way .* choose one of hidden, "):
         feature_model(model, ["hiden"])
-    with pytest.raises(UserError, match="ends in 'logits', a layer of several inputs or a model"):
+    with pytest.raises(UserError, match="ends in 'logits', a layer of several inputs"):
         feature_model(mean_of_logits([model, model]))
-    with pytest.raises(UserError, match="a layer of several inputs or a model"):
-        feature_model(keras.Sequential([keras.Input((4,)), model]))
+
+
+def nested(training=None):
+    """A backbone inside a model, as in fine-tuning, with a model inside the backbone."""
+    block = keras.Sequential(
+        [layers.Conv2D(6, 3, strides=2), layers.BatchNormalization(name="norm")], name="block"
+    )
+    inputs = keras.Input((12, 12, 3))
+    x = layers.Conv2D(5, 3, name="stem")(inputs)
+    x = layers.ReLU(name="end")(block(x))
+    backbone = keras.Model(inputs, x, name="backbone")
+    images = keras.Input((12, 12, 3))
+    x = backbone(layers.Rescaling(0.5)(images), training=training)
+    x = layers.Dropout(0.0)(layers.GlobalAveragePooling2D(name="pool")(x))
+    return keras.Model(images, layers.Dense(3, activation="softmax", name="head")(x))
+
+
+@pytest.mark.parametrize("fixed", [None, False])
+def test_layers_of_inner_models(fixed):
+    model = nested(fixed)
+    x = np.random.default_rng(1).normal(size=(8, 12, 12, 3)).astype("float32")
+    stem = model.get_layer("backbone").get_layer("stem")
+    names = ["backbone/stem", "stem", "backbone/block/norm", "pool", None]
+    view = feature_model(model, names)
+    for training in (False, True):
+        start = model.get_weights()
+        wanted = np.asarray(model(x, training=training))
+        after = model.get_weights()
+        model.set_weights(start)
+        logits, *features = view(x, training=training)
+        np.testing.assert_allclose(keras.ops.softmax(logits), wanted, rtol=1e-4, atol=1e-6)
+        for got, expected in zip(model.get_weights(), after, strict=True):
+            np.testing.assert_allclose(got, expected, rtol=1e-5, atol=1e-7)
+        np.testing.assert_allclose(features[0], stem(0.5 * x), rtol=1e-4, atol=1e-5)
+        np.testing.assert_array_equal(features[0], features[1])
+        assert features[2].shape == (8, 4, 4, 6)
+        np.testing.assert_array_equal(features[3], features[4])
+    assert {id(each) for each in view.weights} == {id(each) for each in model.weights}
+    assert len(feature_model(keras.Sequential([keras.Input((12, 12, 3)), model])).outputs) == 2
+
+
+def test_stages():
+    assert stage_layers(nested()) == ["backbone/stem", "backbone/end"]
+    mobile = build_model("mobilenet_v2", (64, 64, 3), 10)
+    ends = [f"block_{number}_expand_relu" for number in (1, 3, 6, 13)]  # as in TensorFlow's U-Net
+    assert stage_layers(mobile) == [*ends, "out_relu"]
+    with pytest.raises(UserError, match="'mlp' has no feature maps"):
+        stage_layers(build_model("mlp", (8, 8, 1), 10))

@@ -1,0 +1,65 @@
+"""What holds for each method: it trains a small convolutional pair, and is saved with it."""
+
+import keras
+import numpy as np
+import pytest
+from keras import layers
+
+from distill.distiller import Distiller
+from distill.methods import METHODS, get_method
+
+RNG = np.random.default_rng(0)
+X = RNG.normal(size=(16, 8, 8, 3)).astype("float32")
+Y = {"labels": np.arange(16) % 3, "index": np.arange(16)}
+CHANNELS = {"fsp": (4, 5)}  # the same in both models
+
+
+def network(name, first, second):
+    """Two stages with batch normalisation and dropout, the second one in a model of its own."""
+    stage = keras.Sequential(
+        [layers.Conv2D(second, 3, strides=2, padding="same"), layers.BatchNormalization()],
+        name="stage",
+    )
+    return keras.Sequential(
+        [
+            keras.Input((8, 8, 3)),
+            layers.Conv2D(first, 3, padding="same", activation="relu"),
+            stage,
+            layers.ReLU(),
+            layers.Dropout(0.3),
+            layers.GlobalAveragePooling2D(),
+            layers.Dense(3),
+        ],
+        name=name,
+    )
+
+
+def values(model):
+    return [weight.copy() for weight in model.get_weights()]
+
+
+def changed(before, after):
+    return [not np.array_equal(*pair) for pair in zip(before, after, strict=True)]
+
+
+@pytest.mark.parametrize("name", sorted({*METHODS} - {"multi_label_kd"}))
+def test_trains_student_and_projections_and_comes_back_from_a_file(name, tmp_path):
+    teacher = network("teacher", *CHANNELS.get(name, (6, 8)))
+    student = network("student", 4, 5)
+    method = get_method(name)
+    distiller = Distiller(teacher=teacher, student=student, method=method, alpha=0.5, examples=16)
+    distiller.compile(keras.optimizers.Adam(0.01), run_eagerly=True)
+    before = values(teacher), values(student), values(method)
+    trainable = [weight.trainable for weight in method.weights]
+    distiller.fit(X, Y, batch_size=8, epochs=2, verbose=0)
+    assert not any(changed(before[0], values(teacher)))
+    assert all(changed(before[1], values(student)))
+    learned = changed(before[2], values(method))
+    assert all(moved for moved, learns in zip(learned, trainable, strict=True) if learns)
+    losses = distiller.evaluate(X, Y, verbose=0, return_dict=True)
+    assert all(np.isfinite(loss) for loss in losses.values())
+    distiller.save(tmp_path / "distiller.keras")
+    again = keras.models.load_model(tmp_path / "distiller.keras")
+    found = again.evaluate(X, Y, verbose=0, return_dict=True)
+    assert found == pytest.approx(losses, rel=1e-4)
+    assert again.student.count_params() == network("same", 4, 5).count_params()
