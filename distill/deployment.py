@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from distill.data import images_in
-from distill.errors import UserError, check_number
+from distill.errors import UserError, check_number, check_whole
 from distill.export import (
     FORMATS,
     Exported,
@@ -179,8 +179,7 @@ def predict(
     Raises:
         UserError: the model cannot be opened, or there are no images.
     """
-    if check_number("top", top, "a whole number, at least 1", least=1) % 1:
-        raise UserError(f"top is {top!r}, and must be a whole number, at least 1.")
+    check_whole("top", top, "a whole number, at least 1")
     files = [file for path in images for file in _files(path)]
     predictor = _predictor(model, checkpoint)
     if not predictor.named:

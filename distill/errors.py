@@ -47,3 +47,21 @@ def check_number(
     if not (is_number and math.isfinite(number) and number > above and least <= number <= most):
         raise UserError(f"{name} is {value!r}, and must be {wanted}.")
     return number
+
+
+def check_whole(name: str, value: float, wanted: str = "a whole number, 1 or more") -> int:
+    """Returns a whole number, 1 or more, as a Python number, and refuses anything else.
+
+    Args:
+        name: what the user calls the value.
+        value: as in `check_number`; `3.0` is a whole number.
+        wanted: what the value must be, for the message.
+
+    Examples:
+        >>> check_whole("steps", 2.5)
+        Traceback (most recent call last):
+        distill.errors.UserError: steps is 2.5, and must be a whole number, 1 or more.
+    """
+    if check_number(name, value, wanted, least=1) % 1:
+        raise UserError(f"{name} is {value!r}, and must be {wanted}.")
+    return int(value)

@@ -15,7 +15,7 @@ from distill.distiller.guards import Guard
 from distill.distiller.targets import targets_of
 from distill.distiller.teacher_student import TeacherStudent
 from distill.distiller.tensorflow_steps import PartMean, TensorFlowSteps
-from distill.errors import UserError, check_number
+from distill.errors import UserError, check_number, check_whole
 from distill.methods import Batch, Outputs, get_method
 from distill.methods.labels import label_weights, resolve_hard_loss
 from distill.methods.method import MeanOverBatch, at_least_float32, wide_floatx
@@ -114,7 +114,8 @@ class Distiller(TensorFlowSteps, GuardedFit, TeacherStudent):
         super().__init__(teacher, student, method, **kwargs)
         self.examples = examples
         if examples is not None:
-            method.examples = _checked_examples(examples)
+            wanted = "the number of training examples, a whole number from 1 on"
+            method.examples = check_whole("examples", examples, wanted)
         self._alpha = self._add_setting("alpha", _checked_alpha(alpha))
         self._temperature = self._add_setting("temperature", _checked_temperature(temperature))
         self._hard_loss_tracker = keras.metrics.Mean(name="hard_loss")
@@ -292,13 +293,6 @@ def _as_float(variable):
 def _checked_alpha(alpha):
     wanted = "between 0 (soft loss only) and 1 (labels only)"
     return float(check_number("alpha", alpha, wanted, least=0, most=1))
-
-
-def _checked_examples(examples):
-    wanted = "the number of training examples, a whole number from 1 on"
-    if check_number("examples", examples, wanted, least=1) % 1:
-        raise UserError(f"examples is {examples!r}, and must be {wanted}.")
-    return int(examples)
 
 
 def _checked_temperature(temperature):

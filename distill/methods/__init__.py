@@ -9,6 +9,7 @@ from distill.errors import UserError
 from distill.methods.at import AT
 from distill.methods.cc import CC
 from distill.methods.combination import Combination
+from distill.methods.crd import CRD
 from distill.methods.curriculum import CurriculumTemperature
 from distill.methods.dist import DIST, dist
 from distill.methods.dkd import DKD, dkd
@@ -59,6 +60,7 @@ METHODS = {
     "rkd": RKD,
     "cc": CC,
     "pkt": PKT,
+    "crd": CRD,
     "multi_label_kd": MultiLabelKD,
 }
 
@@ -158,6 +160,7 @@ def _unknown(method):
 __all__ = [
     "AT",
     "CC",
+    "CRD",
     "DIST",
     "DKD",
     "FSP",

@@ -5,7 +5,7 @@ import math
 import keras
 from keras import ops
 
-from distill.errors import UserError, check_number
+from distill.errors import check_number, check_whole
 from distill.methods.features import FeatureMethod, flat, unit
 
 
@@ -77,10 +77,7 @@ class CC(FeatureMethod):
     ):
         super().__init__(teacher_layers, student_layers, weight, **kwargs)
         self.gamma = float(check_number("gamma", gamma, "a positive number", above=0))
-        wanted = "a whole number, 1 or more"
-        if check_number("order", order, wanted, least=1) % 1:
-            raise UserError(f"order is {order!r}, and must be {wanted}.")
-        self.order = int(order)
+        self.order = check_whole("order", order)
 
     def call(self, teacher, student, batch):
         loss = 0.0

@@ -5,7 +5,7 @@ import math
 import keras
 from keras import ops
 
-from distill.errors import UserError, check_number
+from distill.errors import check_number, check_whole
 from distill.methods.method import Method
 from distill.methods.wrapper import Wrapper
 
@@ -44,10 +44,7 @@ class CurriculumTemperature(Wrapper):
         self, method: str | Method = "kd", steps: int = 1000, range: float = 20.0, **kwargs
     ):
         super().__init__(method, **kwargs)
-        wanted = "a whole number, 1 or more"
-        if check_number("steps", steps, wanted, least=1) % 1:
-            raise UserError(f"steps is {steps!r}, and must be {wanted}.")
-        self.steps = int(steps)
+        self.steps = check_whole("steps", steps)
         self.range = float(check_number("range", range, "a positive number", above=0))
 
     def build(self, teacher, student):

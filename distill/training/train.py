@@ -86,7 +86,8 @@ def check_distillation(
         logits, of_validation = _teacher_logits(spec, split, {teacher.key: teacher})
         labels = {"labels": labels, "teacher_logits": of_validation}
     size = min(256, len(split))
-    x, y = next(iter(training_pipeline(split, size, spec.seed, teacher_logits=logits)))
+    batches = training_pipeline(split, size, spec.seed, teacher_logits=logits, index=True)
+    x, y = next(iter(batches))
     held_out = data.validation.images.astype("float32"), labels
     findings = check(distiller, x, y, held_out, baseline_accuracy, data.class_names)
     raise_on_error(findings)

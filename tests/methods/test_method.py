@@ -25,7 +25,8 @@ def test_every_name_gives_a_method_that_can_be_called(name):
     if method.teacher_layers == STAGES:
         maps = np.ones((2, 4, 4, 3), "float32"), np.ones((2, 2, 2, 3), "float32")
         pair = [outputs._replace(features=maps) for outputs in PAIR]
-    parts = method(*pair, Batch(temperature=2.0))
+    method.examples = 2
+    parts = method(*pair, Batch(index=np.arange(2), temperature=2.0))
     assert parts
     assert all(values.shape == (2,) for values in parts.values())
 
