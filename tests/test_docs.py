@@ -9,6 +9,7 @@ import yaml
 from PIL import Image
 
 from distill.cli import parse
+from distill.methods import METHODS
 from distill.predictions import read_predictions
 
 ROOT = Path(__file__).parent.parent
@@ -80,3 +81,11 @@ def test_every_page_is_in_the_menu():
     found = {path.relative_to(DOCS).as_posix() for path in DOCS.rglob("*.md")}
     assert named == found
     assert yaml.safe_load(text)["theme"]["font"] is False
+
+
+def test_every_method_is_in_the_table_and_among_the_classes():
+    named = re.findall(r"^\| `(\w+)` \|", PAGES["methods.md"], re.MULTILINE)
+    assert sorted(named) == sorted(METHODS)
+    simple = {"kd", "mse_logits", "mse_probabilities", "hard_label"}  # described by functions
+    for name in {*METHODS} - simple:
+        assert f"::: distill.methods.{METHODS[name].__name__}\n" in PAGES["api.md"]

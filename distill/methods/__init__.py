@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 
 from distill.errors import UserError
+from distill.methods.ab import AB
 from distill.methods.at import AT
 from distill.methods.cc import CC
 from distill.methods.combination import Combination
@@ -15,6 +16,7 @@ from distill.methods.dist import DIST, dist
 from distill.methods.dkd import DKD, dkd
 from distill.methods.features import FitNet, hint_loss
 from distill.methods.fsp import FSP
+from distill.methods.ft import FT
 from distill.methods.labels import CrossEntropy
 from distill.methods.logits import (
     KD,
@@ -31,6 +33,7 @@ from distill.methods.multi_label import BinaryCrossEntropy, MultiLabelKD, multi_
 from distill.methods.multi_level import MultiLevel, multi_level
 from distill.methods.nkd import NKD, nkd
 from distill.methods.nst import NST
+from distill.methods.ofd import OFD
 from distill.methods.pkt import PKT
 from distill.methods.rkd import RKD
 from distill.methods.sp import SP
@@ -55,7 +58,10 @@ METHODS = {
     "at": AT,
     "nst": NST,
     "fsp": FSP,
+    "ft": FT,
     "vid": VID,
+    "ab": AB,
+    "ofd": OFD,
     "sp": SP,
     "rkd": RKD,
     "cc": CC,
@@ -158,16 +164,19 @@ def _unknown(method):
 
 
 __all__ = [
+    "AB",
     "AT",
     "CC",
     "CRD",
     "DIST",
     "DKD",
     "FSP",
+    "FT",
     "KD",
     "METHODS",
     "NKD",
     "NST",
+    "OFD",
     "PKT",
     "RKD",
     "SP",

@@ -186,3 +186,18 @@ def unit(values, axis=-1):
     """Scales values to length 1 along an axis; zeros stay zeros, with a gradient of zero."""
     squares = ops.sum(ops.square(values), axis=axis, keepdims=True)
     return values * ops.rsqrt(ops.maximum(squares, 1e-24))
+
+
+class Connector(keras.layers.Layer):
+    """A 1×1 convolution and batch normalisation, which give features another number of channels."""
+
+    def __init__(self, channels, given, dtype):
+        super().__init__(dtype=dtype)
+        self.convolution = keras.layers.Dense(channels, use_bias=False, dtype=dtype)
+        self.normalisation = keras.layers.BatchNormalization(dtype=dtype)
+        self.convolution.build((None, None, None, given))
+        self.normalisation.build((None, None, None, channels))
+        self.built = True
+
+    def call(self, features, training=False):
+        return self.normalisation(self.convolution(features), training=training)

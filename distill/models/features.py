@@ -103,7 +103,7 @@ def _calls(model, activation="softmax"):
             "layers are out of reach; write it as a functional model that returns logits, or "
             "choose a method that compares logits only."
         )
-    calls: list[_Call] = []
+    calls = []
     _run(view, inputs_of(view), calls)
     return calls
 
