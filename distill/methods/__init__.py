@@ -35,6 +35,7 @@ from distill.methods.nkd import NKD, nkd
 from distill.methods.nst import NST
 from distill.methods.ofd import OFD
 from distill.methods.pkt import PKT
+from distill.methods.reviewkd import ReviewKD
 from distill.methods.rkd import RKD
 from distill.methods.sp import SP
 from distill.methods.standardised import Standardised, standardise
@@ -62,6 +63,7 @@ METHODS = {
     "vid": VID,
     "ab": AB,
     "ofd": OFD,
+    "reviewkd": ReviewKD,
     "sp": SP,
     "rkd": RKD,
     "cc": CC,
@@ -195,6 +197,7 @@ __all__ = [
     "MultiLabelKD",
     "MultiLevel",
     "Outputs",
+    "ReviewKD",
     "Standardised",
     "TeacherFree",
     "dist",

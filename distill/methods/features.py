@@ -164,10 +164,11 @@ def check_maps(name: str, teacher, student) -> None:
 def of_one_size(teacher_map, student_map):
     """Averages the larger of two feature maps down to the height and width of the smaller one."""
     size = [min(*pair) for pair in zip(teacher_map.shape[1:3], student_map.shape[1:3], strict=True)]
-    return tuple(_averaged(each, size) for each in (teacher_map, student_map))
+    return tuple(averaged(each, size) for each in (teacher_map, student_map))
 
 
-def _averaged(maps, size):
+def averaged(maps, size):
+    """Returns feature maps whose height and width are averaged down to a size, two numbers."""
     height, width = maps.shape[1:3]
     if [height, width] == size:
         return maps

@@ -65,3 +65,14 @@ def gradient_of_features(method, teacher, student):
         parts = method(teacher, student._replace(features=(first, *others)), Batch(training=True))
         loss = sum(tf.reduce_mean(values) for values in parts.values())
     return tape.gradient(loss, first).numpy()
+
+
+def convolved(maps, kernel):
+    """A convolution with "same" padding and stride 1, in float64."""
+    height, width = kernel.shape[:2]
+    around = ((0, 0), (height // 2, height // 2), (width // 2, width // 2), (0, 0))
+    padded, total = np.pad(maps.astype("float64"), around), 0.0
+    for row, column in np.ndindex(height, width):
+        part = padded[:, row : row + maps.shape[1], column : column + maps.shape[2]]
+        total = total + part @ kernel[row, column].astype("float64")
+    return total
