@@ -71,6 +71,7 @@ def make_plan(
     the first seed cannot be trained.
     """
     specs: dict[str, RunSpec] = {}
+    built: set[str] = set()
     points = [
         PlannedPoint(setting, recipe.with_values(setting), {name: [] for name in variants})
         for setting in combinations(axes)
@@ -78,7 +79,8 @@ def make_plan(
     first = recipe.experiment.first_seed
     for seed in range(first, first + recipe.experiment.seeds):
         for point in points:
-            resolver = _Resolver(specs, Path(runs), show_setting(point.setting), seed == first)
+            where, is_first = show_setting(point.setting), seed == first
+            resolver = _Resolver(specs, Path(runs), where, is_first, built)
             for name in variants:
                 key = resolver.variant(VARIANTS[name], point.recipe.with_seed(seed))
                 point.runs[name].append(key)
@@ -88,9 +90,9 @@ def make_plan(
 class _Resolver:
     """Resolves the runs of one grid point and seed, the needed ones first."""
 
-    def __init__(self, specs, runs, where, is_first_seed):
+    def __init__(self, specs, runs, where, is_first_seed, built):
         self._specs, self._runs, self._where = specs, runs, where
-        self._is_first_seed = is_first_seed
+        self._is_first_seed, self._built = is_first_seed, built
 
     def variant(self, variant: Variant, recipe: Recipe) -> str:
         timed = ()
@@ -110,7 +112,7 @@ class _Resolver:
         known = self._specs.get(spec.key)
         if known is None:
             if self._is_first_seed:
-                validate(spec)
+                validate(spec, self._built)
             self._specs[spec.key] = spec
         elif known.title != shown:  # several grid points share it, or several seeds
             title = f"{title}, seed {recipe.seed}" if known.seed == recipe.seed else title

@@ -9,8 +9,11 @@ from distill.training.optimizer import make_optimizer
 from distill.training.spec import RunSpec
 
 
-def validate(spec: RunSpec) -> None:
-    """Loads the data and tries every name and option of a run; raises a `UserError`."""
+def validate(spec: RunSpec, built: set[str] | None = None) -> None:
+    """Loads the data and tries every name and option of a run; raises a `UserError`.
+
+    `built` collects what models were made of, so that the runs of a plan make equal ones once.
+    """
     training, data = spec.training, data_of(spec.recipe)
     make_optimizer(training, steps=1)
     make_augmentation(training.augmentation, data.image_shape, 0, training.translation)
@@ -24,7 +27,20 @@ def validate(spec: RunSpec) -> None:
         _refuse_other_images(spec.recipe)
     elif not spec.is_teacher:
         baseline_set(spec.recipe)
-    build(spec)
+    made_of = _made_of(spec)
+    if built is None or made_of not in built:
+        build(spec)
+    if built is not None:
+        built.add(made_of)
+
+
+def _made_of(spec):
+    """What decides whether a run's models can be made, as text."""
+    recipe = spec.recipe.model_dump_json(
+        include={"data", "teacher", "student", "distillation"},
+        exclude={"distillation": {"alpha", "temperature"}},
+    )
+    return f"{spec.role.value} {recipe}"
 
 
 def _refuse_several_labels(distillation):

@@ -3,8 +3,10 @@
 import pytest
 
 from distill.errors import UserError
+from distill.experiments.grid import make_axis
 from distill.experiments.plan import make_plan
 from distill.experiments.variants import ABLATIONS, MAIN_VARIANTS
+from distill.training import validate as validation
 from distill.training.spec import needs_of
 from distill.training.validate import validate
 
@@ -120,3 +122,12 @@ def test_every_role_of_a_good_recipe_is_accepted(trained, tiny, tmp_path):
         spec = trained.spec(role, tiny, tmp_path)
         validate(spec)
         assert (needs_of(spec.role, tiny).teacher is not None) == spec.is_distilled
+
+
+def test_the_runs_of_a_plan_make_equal_models_once(tiny, tmp_path, monkeypatch):
+    made = []
+    monkeypatch.setattr(validation, "build", made.append)
+    axes = [make_axis("temperature", (1.0, 2.0, 4.0)), make_axis("student.options.hidden", (3, 4))]
+    make_plan(tiny, axes, MAIN_VARIANTS, tmp_path)
+    roles = [spec.role.value for spec in made]
+    assert sorted(roles) == ["baseline", "baseline", "distilled", "distilled", "teacher"]
