@@ -1,5 +1,8 @@
 """What holds for each method: it trains a small convolutional pair, and is saved with it."""
 
+import re
+from pathlib import Path
+
 import keras
 import numpy as np
 import pytest
@@ -42,8 +45,7 @@ def changed(before, after):
     return [not np.array_equal(*pair) for pair in zip(before, after, strict=True)]
 
 
-@pytest.mark.parametrize("name", sorted({*METHODS} - {"multi_label_kd"}))
-def test_trains_student_and_projections_and_comes_back_from_a_file(name, tmp_path):
+def check_that_it_trains_and_is_saved(name, folder):
     teacher = network("teacher", *CHANNELS.get(name, (6, 8)))
     student = network("student", 4, 5)
     method = get_method(name)
@@ -58,8 +60,21 @@ def test_trains_student_and_projections_and_comes_back_from_a_file(name, tmp_pat
     assert all(moved for moved, learns in zip(learned, trainable, strict=True) if learns)
     losses = distiller.evaluate(X, Y, verbose=0, return_dict=True)
     assert all(np.isfinite(loss) for loss in losses.values())
-    distiller.save(tmp_path / "distiller.keras")
-    again = keras.models.load_model(tmp_path / "distiller.keras")
+    distiller.save(folder / "distiller.keras")
+    again = keras.models.load_model(folder / "distiller.keras")
     found = again.evaluate(X, Y, verbose=0, return_dict=True)
     assert found == pytest.approx(losses, rel=1e-4)
     assert again.student.count_params() == network("same", 4, 5).count_params()
+
+
+@pytest.mark.parametrize("name", sorted({*METHODS} - {"multi_label_kd"}))
+def test_trains_student_and_projections_and_comes_back_from_a_file(name, tmp_path):
+    check_that_it_trains_and_is_saved(name, tmp_path)
+
+
+def test_the_example_of_contributing_is_a_method(tmp_path, monkeypatch):
+    text = (Path(__file__).parents[2] / "CONTRIBUTING.md").read_text("utf-8")
+    names = {}
+    exec(re.search(r"^```python\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)[1], names)
+    monkeypatch.setitem(METHODS, "cosine", names["Cosine"])
+    check_that_it_trains_and_is_saved("cosine", tmp_path)
