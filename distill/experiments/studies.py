@@ -89,8 +89,14 @@ def _schedule(recipe):
 def _method(recipe):
     from distill.methods import METHODS
 
-    names = [name for name, method in METHODS.items() if not method.multi_label]
-    return [make_axis("method", names)]
+    return [make_axis("method", [name for name, make in METHODS.items() if _suits_all(make())])]
+
+
+def _suits_all(method):
+    """Whether a method is for one class per example, and needs no convolutions in the models."""
+    from distill.methods.method import STAGES
+
+    return not method.multi_label and STAGES not in (method.teacher_layers, method.student_layers)
 
 
 def _omitted_class(recipe):
@@ -147,7 +153,7 @@ STUDIES = {
         "Does moving images by up to 0, 1 or 2 pixels help?", "training.translation=0,1,2"
     ),
     "schedule": Study("Which learning-rate schedule?", _schedule),
-    "method": Study("Which method?", _method),
+    "method": Study("Which method, of those for any models?", _method),
     "omitted-class": Study(
         "Does the student recognise a class that it never sees?", _omitted_class
     ),
