@@ -1,17 +1,19 @@
 """The check before training: finds in seconds what would make a distillation pointless."""
 
 import dataclasses
+import math
 from collections.abc import Sequence
 
 import keras
 import numpy as np
-import tensorflow as tf
 from keras import ops
 from scipy.special import log_softmax, softmax
 from scipy.stats import binomtest
 
 from distill.distiller import Distiller
+from distill.distiller.backend import value_and_gradients
 from distill.distiller.guards import mistakes_in
+from distill.distiller.steps import unchanged
 from distill.distiller.targets import Targets, targets_of
 from distill.errors import UserError
 from distill.evaluation import other_class_order
@@ -72,7 +74,7 @@ def check(
     x = _tensors(x)
     targets = Targets(*map(_tensors, targets_of(y)))
     teacher = distiller.teacher_side(x, targets)
-    logits = np.asarray(teacher.logits, dtype="float64")
+    logits = ops.convert_to_numpy(teacher.logits).astype("float64")
     findings = [*_softmax_findings(distiller), *_logit_findings(logits)]
     findings += _mistake_findings(distiller, x, targets, teacher)
     if not distiller.method.multi_label:  # these look at one class per example
@@ -99,7 +101,7 @@ def _tensors(arrays):
 
 
 def _class_numbers(labels):
-    labels = np.asarray(labels)
+    labels = ops.convert_to_numpy(labels)
     is_one_hot = labels.ndim == 2 and labels.shape[-1] > 1
     return np.argmax(labels, axis=-1) if is_one_hot else labels.reshape(-1)
 
@@ -151,7 +153,7 @@ def _teacher_findings(distiller, inputs, labels, baseline_accuracy, class_names)
         rows = slice(start, start + 256)
         batch = keras.tree.map_structure(lambda values, rows=rows: values[rows], inputs)
         some = Targets(*(None if values is None else values[rows] for values in targets))
-        logits = distiller.teacher_side(_tensors(batch), some).logits
+        logits = ops.convert_to_numpy(distiller.teacher_side(_tensors(batch), some).logits)
         predictions.append(np.argmax(logits, axis=-1))
     predicted = np.concatenate(predictions)
     correct = int(np.sum(predicted == numbers))
@@ -224,19 +226,28 @@ def _hard_loss(distiller, labels, logits):
     return hard_loss(np.maximum(_class_numbers(labels), -1), logits)
 
 
-def _gradient_findings(distiller, x, targets, teacher):
+def _gradient_norm(loss, distiller):
     weights = distiller.student.trainable_variables
+    _, gradients = value_and_gradients(lambda: (loss(), ()), weights)
+    known = [ops.convert_to_numpy(each) for each in gradients if each is not None]
+    return math.sqrt(sum(float(np.sum(np.square(each, dtype="float64"))) for each in known))
+
+
+def _gradient_findings(distiller, x, targets, teacher):
     batch = Batch(targets.labels, targets.index, distiller.temperature)
-    losses = []
-    with tf.GradientTape(persistent=True) as tape:
+
+    def hard_loss():
+        return _hard_loss(distiller, targets.labels, distiller(x, training=False))
+
+    def soft_loss():
         student = distiller(x, training=False, features=True)
-        with keras.StatelessScope():
+        with unchanged(distiller):
             parts = distiller.method(teacher, student, batch)
-        if targets.labels is not None:
-            losses.append(_hard_loss(distiller, targets.labels, student.logits))
-        losses.append(sum(ops.mean(values) for values in parts.values()))
-    *hard, soft = (float(tf.linalg.global_norm(tape.gradient(loss, weights))) for loss in losses)
-    weighted = distiller.alpha * (hard[0] if hard else 0.0), (1.0 - distiller.alpha) * soft
+        return sum(ops.mean(values) for values in parts.values())
+
+    hard = 0.0 if targets.labels is None else _gradient_norm(hard_loss, distiller)
+    soft = _gradient_norm(soft_loss, distiller)
+    weighted = distiller.alpha * hard, (1.0 - distiller.alpha) * soft
     shown = f"Weighted gradients at the start: hard {weighted[0]:.2g}, soft {weighted[1]:.2g}"
     if not np.all(np.isfinite(weighted)):
         yield Finding("error", f"{shown}; look for NaN or infinity in the inputs.")

@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 from cyclopts import App, Parameter
 
 from distill.cli.flags import RUNS, run_app
-from distill.cli.terminal import guarded, start_tensorflow
+from distill.cli.terminal import guarded, start_backend
 from distill.errors import UserError
 
 _PLAIN: dict = {"negative": (), "show_default": False}
@@ -26,7 +26,7 @@ Runs = Annotated[Path, Parameter(help="where runs are kept")]
 
 def list_runs(*, runs: Runs = RUNS) -> None:
     """List experiments and runs with their accuracies."""
-    start_tensorflow(say=False)
+    start_backend(say=False)
     from distill.analysis import inspect
 
     inspect.list_runs(runs)
@@ -40,7 +40,7 @@ def compare(first: Path, second: Path, /, *, checkpoint: Checkpoint = "last") ->
         second: the folder of another run.
         checkpoint: compare the models of the last epoch, or of the best validation accuracy.
     """
-    start_tensorflow(say=False)
+    start_backend(say=False)
     from distill.analysis import inspect
 
     inspect.compare_runs(first, second, checkpoint)
@@ -52,7 +52,7 @@ def report(folder: Path, /) -> None:
     Args:
         folder: the folder of an experiment or a run.
     """
-    start_tensorflow(say=False)
+    start_backend(say=False)
     from distill.analysis import inspect
 
     inspect.rebuild_report(folder)
@@ -64,7 +64,7 @@ def results(template: Path, /, *, runs: Runs = RUNS) -> None:
     Args:
         template: the template, FILE.md.j2.
     """
-    start_tensorflow(say=False)
+    start_backend(say=False)
     from distill.analysis import results_page
 
     print(results_page.write_results_page(template, runs))
@@ -93,7 +93,7 @@ def export(
         threads: threads of the runtime while it is timed.
         output: the folder in which FORMAT/ is made, by default RUN/export.
     """
-    start_tensorflow(say=False)
+    start_backend(say=False)
     from distill.deployment import export_run
 
     export_run(
@@ -130,7 +130,7 @@ def predict(
         raise UserError("IMAGES needs a value; give images, or folders of images.")
     if json and csv:
         raise UserError("--json and --csv exclude each other; give one of them.")
-    start_tensorflow(say=False)
+    start_backend(say=False)
     from distill.deployment import predict
 
     form = "json" if json else "csv" if csv else "table"

@@ -212,12 +212,13 @@ def write_settings(
     folder: Path, recipe: dict, identity: dict, class_names: Sequence[str] = ()
 ) -> None:
     """Writes down what a run is made from, before it starts; class names are for its users."""
+    packages = dict.fromkeys([*_PACKAGES, keras.backend.backend()])
     settings = {
         "format": FORMAT,
         "identity": identity,
         "class_names": [*class_names],
         "recipe": recipe,
-        "versions": {"python": platform.python_version(), **dict(map(_version, _PACKAGES))},
+        "versions": {"python": platform.python_version(), **dict(map(_version, packages))},
         "git_commit": _git_commit(),
         "command": sys.argv,
     }

@@ -10,6 +10,7 @@ os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
 os.environ.setdefault("TF_NUM_INTEROP_THREADS", "1")
 
 import keras
+import numpy as np
 import pytest
 import tensorflow as tf
 from filelock import FileLock
@@ -29,6 +30,15 @@ from distill.recipes.recipe import Data, Experiment, Student, Teacher, Training
 tf.config.set_logical_device_configuration(
     tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2
 )
+
+
+if keras.backend.backend() == "torch":
+    import torch
+
+    # As on the other backends: an array from a tensor, whether it has a gradient or not.
+    torch.Tensor.__array__ = lambda tensor, dtype=None, copy=None: np.asarray(
+        tensor.detach().cpu().numpy(), dtype=dtype, copy=copy
+    )
 
 
 def pytest_collection_modifyitems(items):

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from rich.console import Console
 
 from distill.cli.help_page import print_columns, text_of
-from distill.cli.terminal import start_tensorflow
+from distill.cli.terminal import start_backend
 from distill.errors import UserError
 from distill.recipes import RECIPES, Recipe, flag_of, show_value
 from distill.recipes.settings import allowed_values
@@ -20,7 +20,7 @@ def print_list(what: str, recipe: Recipe) -> None:
     if what not in LISTS:
         raise UserError(f"--list is {what!r}, and must be one of {', '.join(LISTS)}.")
     if what not in ("recipes", "studies", "settings"):
-        start_tensorflow(say=False)
+        start_backend(say=False)
     print_columns(Console(highlight=False), LISTS[what](recipe))
 
 

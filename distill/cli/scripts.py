@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from distill.cli.listing import print_list
 from distill.cli.parsing import CommandLine, parse
-from distill.cli.terminal import guarded, start_tensorflow
+from distill.cli.terminal import guarded, start_backend
 from distill.errors import UserError
 
 
@@ -26,7 +26,7 @@ def _run(script, arguments):
         print_list(line.list, line.recipe)
         return 0
     if line.preview:
-        start_tensorflow(say=False)
+        start_backend(say=False)
         from distill.analysis.preview import preview_recipe
 
         preview_recipe(line.preview, line.recipe, script)
@@ -42,7 +42,7 @@ def _experiment(script: str, line: CommandLine) -> int:
     axes = [parse_axis(text) for text in line.grid]
     study = get_study(line.study, line.recipe.name) if line.study else None
     variants = _variants(script, line.ablations)
-    start_tensorflow()
+    start_backend()
     from distill.experiment import run_experiment
 
     # A study may look at the data, so it needs TensorFlow.
@@ -58,7 +58,7 @@ def _variants(script, ablations):
         return (script,)
     chosen = ()
     if ablations is not None:
-        start_tensorflow(say=False)
+        start_backend(say=False)
         from distill.experiments.variants import ABLATIONS
 
         for name in ablations:

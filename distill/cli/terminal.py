@@ -32,16 +32,36 @@ def guarded(command: Callable[[], int]) -> int:
         return 130
 
 
-def start_tensorflow(say: bool = True) -> None:
-    """Imports TensorFlow and, if asked to, says on which device it runs."""
+def start_backend(say: bool = True) -> None:
+    """Imports Keras' backend and, if asked to, says on which device it runs."""
     with _quiet_start():
+        import keras
         import tensorflow as tf
 
+        backend = keras.backend.backend()
         gpus = tf.config.list_physical_devices("GPU")
+        if backend != "tensorflow":
+            # TensorFlow then only reads and augments images, and would take the GPU's memory.
+            tf.config.set_visible_devices([], "GPU")
     if not say:
         return
-    names = [tf.config.experimental.get_device_details(gpu).get("device_name") for gpu in gpus]
-    print(f"TensorFlow {tf.__version__} on {', '.join(map(str, names)) or 'CPU'}.")
+    match backend:
+        case "tensorflow":
+            names = [
+                tf.config.experimental.get_device_details(gpu).get("device_name") for gpu in gpus
+            ]
+            version = f"TensorFlow {tf.__version__}"
+        case "jax":
+            import jax
+
+            names = [each.device_kind for each in jax.devices() if each.platform != "cpu"]
+            version = f"JAX {jax.__version__}"
+        case "torch":
+            import torch
+
+            names = [torch.cuda.get_device_name(each) for each in range(torch.cuda.device_count())]
+            version = f"PyTorch {torch.__version__}"
+    print(f"{version} on {', '.join(map(str, names)) or 'CPU'}.")
 
 
 @contextlib.contextmanager

@@ -10,11 +10,12 @@ import types
 import keras
 from keras import ops
 
+from distill.distiller.backend import BackendSteps
 from distill.distiller.guarded_fit import GuardedFit
 from distill.distiller.guards import Guard
+from distill.distiller.steps import PartMean
 from distill.distiller.targets import targets_of
 from distill.distiller.teacher_student import TeacherStudent
-from distill.distiller.tensorflow_steps import PartMean, TensorFlowSteps
 from distill.errors import UserError, check_number, check_whole
 from distill.methods import Batch, Outputs, get_method
 from distill.methods.labels import label_weights, resolve_hard_loss
@@ -27,7 +28,7 @@ _SPARE_MEANS = 8
 
 
 @keras.saving.register_keras_serializable(package="distill")
-class Distiller(TensorFlowSteps, GuardedFit, TeacherStudent):
+class Distiller(BackendSteps, GuardedFit, TeacherStudent):
     """Trains `student` on `alpha * hard_loss + (1 - alpha) * soft_loss`.
 
     The hard loss is the cross-entropy with the labels. The soft loss is what `method` computes from
@@ -65,8 +66,7 @@ class Distiller(TensorFlowSteps, GuardedFit, TeacherStudent):
 
     Raises:
         UserError: a value out of range, an unknown method, models that share weights or have
-            different numbers of classes, a method of features without a teacher, or a Keras
-            backend other than TensorFlow.
+            different numbers of classes, or a method of features without a teacher.
 
     Examples:
         >>> import numpy as np
@@ -98,12 +98,6 @@ class Distiller(TensorFlowSteps, GuardedFit, TeacherStudent):
         examples=None,
         **kwargs,
     ):
-        if keras.backend.backend() != "tensorflow":
-            raise UserError(
-                f"distill trains on Keras' TensorFlow backend, and the backend is "
-                f"{keras.backend.backend()!r}; set the environment variable "
-                "KERAS_BACKEND=tensorflow before Keras is imported."
-            )
         check_models(teacher, student)
         method = get_method(method)
         if teacher is None and method.teacher_layers:
@@ -138,19 +132,23 @@ class Distiller(TensorFlowSteps, GuardedFit, TeacherStudent):
     @property
     def alpha(self):
         """The weight of the hard loss, 0 to 1."""
+        self._sync()
         return _as_float(self._alpha)
 
     @alpha.setter
     def alpha(self, value):
+        self._sync()
         self._alpha.assign(_checked_alpha(value))
 
     @property
     def temperature(self):
         """The temperature of the soft loss, above 0."""
+        self._sync()
         return _as_float(self._temperature)
 
     @temperature.setter
     def temperature(self, value):
+        self._sync()
         self._temperature.assign(_checked_temperature(value))
 
     @property
@@ -187,10 +185,6 @@ class Distiller(TensorFlowSteps, GuardedFit, TeacherStudent):
 
     def _batch(self, targets, training):
         return Batch(targets.labels, targets.index, self._temperature, training)
-
-    def _is_sound(self, training, targets, student, teacher):
-        batch = self._alpha, targets, student.logits, teacher.logits, self.method.multi_label
-        return self.guards[training].update_state(*batch)
 
     def compute_losses(
         self, teacher: Outputs, student: Outputs, batch: Batch, sample_weight=None
@@ -239,8 +233,18 @@ class Distiller(TensorFlowSteps, GuardedFit, TeacherStudent):
         for name, loss in losses.items():
             # Each replica's loss is its share of the sum over all replicas; show the sum.
             self._tracker_of(name).update_state(loss * self._replicas, sample_weight=examples)
+        return self.compute_metrics(x, labels, student_logits, sample_weight)
+
+    def compute_metrics(self, x, y, y_pred, sample_weight=None):
+        """Updates the metrics of the student's logits and returns all; see `keras.Model`."""
+        labels = targets_of(y).labels
+        if labels is None and self._compile_metrics is not None:
+            raise UserError(
+                "The metrics need labels, and there are none; give labels, or leave metrics and "
+                "weighted_metrics out of compile."
+            )
         weights = label_weights(labels, sample_weight)
-        return self.compute_metrics(x, labels, student_logits, sample_weight=weights)
+        return super().compute_metrics(x, labels, y_pred, sample_weight=weights)
 
     def _tracker_of(self, name):
         if name in _LOSSES:

@@ -2,12 +2,11 @@
 
 import contextlib
 import inspect
-import math
 from typing import Any
 
 import keras
 
-from distill.callbacks import StopOnNaN
+from distill.callbacks import LossNotFinite, StopOnNaN
 from distill.distiller.guards import LIKE, SENTENCES, UNLIKE, Guard
 from distill.errors import UserError
 from distill.models.pair import weights_hash
@@ -32,6 +31,7 @@ class GuardedFit:
 
     def raise_mistake(self, training):
         """Raises a `UserError` if the guard of training or evaluation found a mistake."""
+        self._sync()
         kind = self.guards[training].mistake()
         if kind is not None:
             self.guards[training].reset_state()
@@ -45,10 +45,15 @@ class GuardedFit:
                 must be, or the teacher's weights changed.
         """
         arguments = inspect.signature(super().fit).bind_partial(*args, **kwargs).arguments
-        arguments["callbacks"] = _with_stop_on_mistake(arguments.get("callbacks"))
+        arguments["callbacks"] = _with_stop_on_nan(arguments.get("callbacks"))
         before = weights_hash(self.teacher)
-        with self._traced_again_after_errors():
-            history = super().fit(**arguments)
+        self.guards[True].reset_state()
+        try:
+            with self._traced_again_after_errors():
+                history = super().fit(**arguments)
+        except LossNotFinite:
+            self.raise_mistake(training=True)
+            raise
         if before is not None and weights_hash(self.teacher) != before:
             raise UserError(
                 f"The weights of the teacher {self.teacher.name!r} changed during training; look "
@@ -56,10 +61,13 @@ class GuardedFit:
             )
         return history
 
-    def evaluate(self, *args, callbacks=None, **kwargs):
+    def evaluate(self, *args, **kwargs):
         """Like `keras.Model.evaluate`, with the checks of `fit`; changes no state."""
+        self.guards[False].reset_state()
         with self._traced_again_after_errors():
-            return super().evaluate(*args, callbacks=_with_stop_on_mistake(callbacks), **kwargs)
+            losses = super().evaluate(*args, **kwargs)
+        self.raise_mistake(training=False)
+        return losses
 
     def train_on_batch(self, *args, **kwargs):
         """Like `keras.Model.train_on_batch`; raises a `UserError` at a mistake, as `fit` does."""
@@ -81,35 +89,13 @@ class GuardedFit:
         try:
             yield
         except Exception:
+            self._sync()
             self.train_function = self.test_function = None
             raise
 
 
-class _StopOnMistake(StopOnNaN):
-    """Stops training and evaluation with a `UserError` that names the mistake behind a NaN loss."""
-
-    def on_train_begin(self, logs=None):
-        self.model.guards[True].reset_state()
-
-    def on_test_begin(self, logs=None):
-        self.model.guards[False].reset_state()
-
-    def on_train_batch_end(self, batch, logs=None):
-        self._raise_mistake(logs, training=True)
-        super().on_train_batch_end(batch, logs)
-
-    def on_test_batch_end(self, batch, logs=None):
-        self._raise_mistake(logs, training=False)
-
-    def _raise_mistake(self, logs, training):
-        if not math.isfinite(float((logs or {}).get("loss", 0.0))):
-            self.model.raise_mistake(training)
-
-
-def _with_stop_on_mistake(callbacks):
-    """Returns callbacks as Keras takes them, with a `_StopOnMistake` among them."""
+def _with_stop_on_nan(callbacks):
+    """Returns callbacks as Keras takes them, with a `StopOnNaN` among them."""
     if isinstance(callbacks, keras.callbacks.CallbackList):
-        if any(isinstance(each, _StopOnMistake) for each in callbacks.callbacks):
-            return callbacks  # of `fit`, which evaluates its validation data
         callbacks = callbacks.callbacks
-    return [*keras.tree.flatten(callbacks or []), _StopOnMistake()]
+    return [*keras.tree.flatten(callbacks or []), StopOnNaN()]

@@ -31,6 +31,9 @@ SENTENCES = {
 # In some rows chance makes logits look like probabilities, so these count if all rows do.
 _ALL_ROWS = np.isin(list(SENTENCES), ["teacher", "student", "teacher_logits"])
 
+# TensorFlow has GPU kernels for int64 variables and not for int32; JAX has no int64.
+_COUNTS = "int64" if keras.backend.backend() == "tensorflow" else "int32"
+
 
 class Guard(keras.metrics.Metric):
     """Counts rows of a batch that show a mistake.
@@ -40,8 +43,7 @@ class Guard(keras.metrics.Metric):
 
     def __init__(self):
         super().__init__(name="guard", dtype="float32")
-        # TensorFlow has GPU kernels for int64 variables and not for int32.
-        self._rows = self.add_variable((2, len(SENTENCES)), "zeros", dtype="int64", name="rows")
+        self._rows = self.add_variable((2, len(SENTENCES)), "zeros", dtype=_COUNTS, name="rows")
 
     def update_state(self, *batch):
         """Counts the rows of a batch; returns whether no mistake is known. See `mistakes_in`."""
@@ -94,9 +96,9 @@ def _count(alpha, targets, student_logits, teacher_logits, multi_label=False):
     elif len(labels.shape) == 2 and labels.shape[-1] > 1:
         flags["labels"] = ops.logical_not(are_probabilities(labels))
     of_kind = flags.values()
-    suspicious = [0 if each is None else ops.sum(ops.cast(each, "int64")) for each in of_kind]
+    suspicious = [0 if each is None else ops.sum(ops.cast(each, _COUNTS)) for each in of_kind]
     seen = [0 if each is None else ops.shape(each)[0] for each in of_kind]
-    return ops.cast(ops.stack([ops.stack(suspicious), ops.stack(seen)]), "int64")
+    return ops.cast(ops.stack([ops.stack(suspicious), ops.stack(seen)]), _COUNTS)
 
 
 def _in_unit_interval(rows):

@@ -3,6 +3,7 @@
 import keras
 from keras import ops
 
+from distill.distiller.steps import unchanged
 from distill.errors import UserError
 from distill.methods import Method, Outputs
 from distill.methods.method import STAGES
@@ -95,8 +96,7 @@ class TeacherStudent(keras.Model):
                 "'teacher_logits' or 'teacher_probabilities', in training and in validation."
             )
         self._build_for(inputs)
-        # The scope catches all updates of a forward pass, such as batch statistics.
-        with keras.StatelessScope():
+        with unchanged(self.teacher):
             logits, *features = self._run_teacher(inputs, False)
         check_logits(logits, self.teacher, "teacher")
         return Outputs(ops.stop_gradient(logits), tuple(map(ops.stop_gradient, features)))

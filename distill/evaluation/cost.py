@@ -1,12 +1,11 @@
 """The cost of inference: multiply-adds of a forward pass, and its time on this machine."""
 
 import dataclasses
-import math
 import time
 
 import keras
 import numpy as np
-import tensorflow as tf
+from keras import ops
 
 from distill.errors import UserError
 
@@ -28,59 +27,19 @@ def multiply_adds(model: keras.Model, input_shape: tuple[int, ...] | None = None
         640
     """
     input_shape = input_shape or model.input_shape[1:]
-    run = tf.function(lambda images: model(images, training=False), autograph=False)
-    graph = run.get_concrete_function(tf.TensorSpec((1, *input_shape), tf.float32)).graph
-    return _graph_multiply_adds(graph)
-
-
-def _graph_multiply_adds(graph) -> int:
-    return sum(_operation_multiply_adds(operation) for operation in graph.get_operations())
-
-
-def _operation_multiply_adds(operation) -> int:
-    if operation.type in ("PartitionedCall", "StatefulPartitionedCall"):
-        # Keras compiles a grouped convolution as a separate function.
-        called = operation.graph._get_function(operation.get_attr("f").name)
-        return _graph_multiply_adds(called.graph)
-    if operation.type in ("Conv2D", "Conv3D", "DepthwiseConv2dNative"):
-        filters = _shape(operation.inputs[1])
-        # Filters are (…, inputs per group, outputs); depthwise ones (…, channels, multiplier).
-        each = filters[:-2] if operation.type == "DepthwiseConv2dNative" else filters[:-1]
-        return math.prod(_shape(operation.outputs[0])) * math.prod(each)
-    if operation.type in ("Conv2DBackpropInput", "Conv3DBackpropInputV2"):
-        # In a transposed convolution, each input is multiplied by every weight of the filter.
-        _, filters, images = operation.inputs
-        return math.prod(_shape(images)) * math.prod(_shape(filters)[:-1])
-    if operation.type in ("MatMul", "BatchMatMul", "BatchMatMulV2", "BatchMatMulV3"):
-        name = "transpose_a" if operation.type == "MatMul" else "adj_x"
-        axis = -2 if operation.get_attr(name) else -1
-        return math.prod(_shape(operation.outputs[0])) * _shape(operation.inputs[0])[axis]
-    if operation.type == "Einsum":
-        return _einsum_multiply_adds(operation)
-    return 0
-
-
-def _shape(tensor) -> list[int]:
-    if not tensor.shape.is_fully_defined():
+    if None in input_shape:
         raise UserError(
-            f"The multiply-adds cannot be counted, because the size of {tensor.name!r}, of shape "
-            f"{tensor.shape}, is known only when the model runs: give an input_shape without None."
+            f"The model {model.name!r} takes images of any size, {tuple(input_shape)}; give an "
+            "input_shape without None, for which its multiply-adds are counted."
         )
-    return tensor.shape.as_list()
-
-
-def _einsum_multiply_adds(operation) -> int:
-    """The product of the sizes of all indices: `ab,bc->ac` multiplies and adds `a·b·c` times."""
-    sizes: dict[str, int] = {}
-    indices = operation.get_attr("equation").decode().split("->")[0].split(",")
-    for names, tensor in zip(indices, operation.inputs, strict=True):
-        shape = _shape(tensor)
-        before, dots, after = names.partition("...")
-        hidden = len(shape) - len(before) - len(after) if dots else 0
-        names = [*before, *(f"...{place}" for place in range(hidden, 0, -1)), *after]
-        for name, size in zip(names, shape, strict=True):
-            sizes[name] = max(size, sizes.get(name, 1))
-    return math.prod(sizes.values())
+    match keras.backend.backend():
+        case "tensorflow":
+            from distill.evaluation.tensorflow_count import count
+        case "jax":
+            from distill.evaluation.jax_count import count
+        case "torch":
+            from distill.evaluation.torch_count import count
+    return count(model, tuple(input_shape))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -113,16 +72,36 @@ def speed(
         batch_size: images in a call.
         seconds: about how long to measure; at least 10 calls are timed.
     """
-    run = tf.function(lambda images: model(images, training=False), autograph=False)
+    run = _compiled(model)
     images = np.random.default_rng(0).integers(0, 256, (batch_size, *image_shape))
-    images = tf.constant(images, tf.float32)
+    images = ops.convert_to_tensor(images, "float32")
     for _ in range(3):
-        run(images).numpy()
+        ops.convert_to_numpy(run(images))
     times: list[float] = []
     end = time.perf_counter() + seconds
     while len(times) < 10 or time.perf_counter() < end:
         began = time.perf_counter()
-        run(images).numpy()
+        ops.convert_to_numpy(run(images))
         times.append(time.perf_counter() - began)
     low, median, high = np.percentile(times, (25, 50, 75)).tolist()
     return Speed(batch_size, median * 1e3, low * 1e3, high * 1e3, batch_size / median)
+
+
+def _compiled(model):
+    """Returns a function of images, compiled as the backend does it."""
+    match keras.backend.backend():
+        case "tensorflow":
+            import tensorflow as tf
+
+            return tf.function(lambda images: model(images, training=False), autograph=False)
+        case "jax":
+            import jax
+
+            variables = model.trainable_variables, model.non_trainable_variables
+            state = [[each.value for each in group] for group in variables]
+            run = jax.jit(lambda state, images: model.stateless_call(*state, images)[0])
+            return lambda images: run(state, images)
+        case _:
+            import torch
+
+            return torch.inference_mode()(lambda images: model(images, training=False))

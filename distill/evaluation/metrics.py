@@ -1,15 +1,22 @@
 """Metrics of a model's predictions: accuracy, likelihood, errors by class, agreement."""
 
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
 import keras
 import numpy as np
-import tensorflow as tf
+from keras import ops
 from scipy.special import log_softmax
 from sklearn.metrics import average_precision_score, confusion_matrix
 
-from distill.data import Split, evaluation_pipeline
 from distill.errors import UserError
 from distill.evaluation.calibration import calibration_error, negative_log_likelihood
 from distill.models.logits import ENOUGH_ROWS, are_probabilities, check_logits, logits_model
+
+if TYPE_CHECKING:
+    from distill.data import Split
 
 
 def predict_logits(model: keras.Model, split: Split, batch_size: int = 512) -> np.ndarray:
@@ -33,17 +40,23 @@ def predict_logits(model: keras.Model, split: Split, batch_size: int = 512) -> n
         >>> predict_logits(model, load_digits().test).shape
         (359, 10)
     """
+    # Needs TensorFlow, which the library does not on other backends.
+    from distill.data import evaluation_pipeline
+
     return logits_on_batches(model, evaluation_pipeline(split, batch_size))
 
 
-def logits_on_batches(model: keras.Model, batches: tf.data.Dataset) -> np.ndarray:
-    """Returns the model's logits on the images of a finite dataset; see `predict_logits`."""
-    run = logits_model(model)
-    found = [
-        np.asarray(check_logits(run(images, training=False), model, "model"), dtype="float64")
-        for images, _ in batches
-    ]
-    logits = np.concatenate(found)
+def logits_on_batches(model: keras.Model, batches: Iterable[tuple[Any, ...]]) -> np.ndarray:
+    """Returns the model's logits on the images of batches `(images, labels)`, in order.
+
+    Raises:
+        UserError: as `predict_logits`.
+    """
+    run, found = logits_model(model), []
+    for images, _ in batches:
+        outputs = run(ops.convert_to_tensor(images), training=False)
+        found.append(ops.convert_to_numpy(check_logits(outputs, model, "model")))
+    logits = np.concatenate(found).astype("float64")
     if looks_like_probabilities(logits):
         raise UserError(
             f"The outputs of the model {model.name!r} are never negative and sum to 1, so they are "
@@ -61,7 +74,7 @@ def looks_like_probabilities(logits: np.ndarray) -> bool:
         >>> looks_like_probabilities(np.array([[0.9, 0.1], [0.2, 0.8], [0.5, 0.5], [1.0, 0.0]]))
         True
     """
-    return len(logits) >= ENOUGH_ROWS and bool(np.all(are_probabilities(logits)))
+    return len(logits) >= ENOUGH_ROWS and bool(ops.all(are_probabilities(logits)))
 
 
 def evaluate(model: keras.Model, split: Split) -> dict[str, float]:

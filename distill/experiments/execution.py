@@ -32,7 +32,7 @@ def execute(specs: Iterable[RunSpec], train: Train) -> Iterator[Run | Failure]:
     `distill.training.train.train` can be pickled, and so can specs and runs.
 
     Each spec stands after those that it needs; `train` gets their runs by key. A user's mistake and
-    an error of TensorFlow or Keras end one run only; a full disk and Ctrl-C end all.
+    an error of Keras or its backend end one run only; a full disk and Ctrl-C end all.
     """
     done: dict[str, Run] = {}
     names: dict[str, str] = {}
@@ -48,12 +48,21 @@ def execute(specs: Iterable[RunSpec], train: Train) -> Iterator[Run | Failure]:
             raise
         except UserError as error:
             yield Failure(spec, str(error))
-        except (MemoryError, tf.errors.ResourceExhaustedError):
-            yield Failure(spec, "memory ran out; make the batch or the model smaller.")
         except Exception as error:
-            yield Failure(spec, _unforeseen(spec, error))
+            yield Failure(spec, _out_of_memory(error) or _unforeseen(spec, error))
         else:
             yield done[spec.key]
+
+
+def _out_of_memory(error):
+    """A sentence, if the error is one of those that TensorFlow, JAX and PyTorch raise for it."""
+    kinds = MemoryError, tf.errors.ResourceExhaustedError
+    is_from_backend = type(error).__name__ == "OutOfMemoryError" or "RESOURCE_EXHAUSTED" in str(
+        error
+    )
+    if isinstance(error, kinds) or is_from_backend:
+        return "memory ran out; make the batch or the model smaller."
+    return None
 
 
 def _unforeseen(spec, error):

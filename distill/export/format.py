@@ -56,7 +56,12 @@ class Format:
     needs: tuple[str, ...] = ()
 
     def require_packages(self) -> None:
-        """Raises a `UserError` if a package that the format needs is not installed."""
+        """Raises a `UserError` on another backend than TensorFlow, or if a package is missing."""
+        if (backend := keras.backend.backend()) != "tensorflow":
+            raise UserError(
+                f"Keras' backend is {backend!r}, and models are exported on TensorFlow; run "
+                f"KERAS_BACKEND=tensorflow python -m distill export RUN --format {self.name}."
+            )
         require_modules(f"The format {self.name!r}", self.needs)
 
 

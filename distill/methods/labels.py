@@ -2,6 +2,7 @@
 
 import keras
 from keras import ops
+from keras.src.backend.common.masking import get_keras_mask, set_keras_mask
 
 from distill.errors import UserError, check_number
 from distill.methods.method import at_least_float32, wide_floatx
@@ -70,7 +71,8 @@ class CrossEntropy(keras.losses.Loss):
         uniform = -ops.mean(ops.log_softmax(logits), axis=-1)
         smoothed = (1 - self.label_smoothing) * losses + self.label_smoothing * uniform
         smoothed = ops.where(labels >= 0, smoothed, 0.0)
-        smoothed._keras_mask = losses._keras_mask
+        # The mask of labelled examples, by which Keras averages; it has no public name.
+        set_keras_mask(smoothed, get_keras_mask(losses))
         return smoothed
 
     def get_config(self):

@@ -40,7 +40,10 @@ class Int8Weights(layers.Wrapper):
         rounded = keras.quantizers.fake_quant_with_min_max_vars(
             kernel, -limit, limit, num_bits=8, narrow_range=True, axis=axis
         )
-        with keras.StatelessScope(state_mapping=[(self.layer.kernel, rounded)]):
+        # JAX needs the values of all variables in training.
+        values = {id(each): (each, each.value) for each in self.layer.variables}
+        values[id(kernel)] = kernel, rounded
+        with keras.StatelessScope(state_mapping=[*values.values()]):
             return self.layer(inputs, **kwargs)
 
 

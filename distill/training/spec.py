@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import keras
+
 from distill.data import AUGMENTATIONS, Split
 from distill.files import file_hash, model_path
 from distill.methods import METHODS, method_terms
@@ -168,6 +170,8 @@ def make_spec(
         }
     if match_time_of:
         identity["match_time_of"] = [spec.key for spec in match_time_of]
+    if keras.backend.backend() != "tensorflow":
+        identity["backend"] = keras.backend.backend()
     identity = json.loads(json.dumps(identity))  # as it is read from a run folder: without tuples
     inputs = tuple(spec.key for spec in (teacher, *made_from, *match_time_of) if spec)
     folder = run_folder(runs, data.name, f"{role.value}-{name}", seed, identity)

@@ -106,9 +106,10 @@ def trial(spec: RunSpec) -> tuple[float, float]:
     watch = keras.callbacks.LambdaCallback(on_epoch_end=lambda *_: ends.append(time.monotonic()))
     steps = _steps_in_epoch(spec)
     together = min(8, steps)
+    at_once = 1 if keras.backend.backend() == "torch" else together
     with _precision(spec.training.precision):
         model = build(spec)
-        _compile(model, spec, together)
+        _compile(model, spec, at_once)
         model.fit(
             _batches(spec, data.train, logits),
             steps_per_epoch=together,
@@ -244,6 +245,8 @@ def _steps_per_execution(steps):
     run in calls of 211. A dataset of one epoch, whose end Keras respects, takes a fifth of a second
     longer for each epoch.
     """
+    if keras.backend.backend() == "torch":
+        return 1  # Keras allows no other
     divisors = [number for number in range(1, min(steps, MOST_STEPS) + 1) if steps % number == 0]
     small = [number for number in divisors if number <= 64]
     large = [number for number in divisors if number > 64]

@@ -1,10 +1,12 @@
 """Exit statuses and the sentences that go with them."""
 
 import errno
+import re
 
+import keras
 import pytest
 
-from distill.cli.terminal import guarded, start_tensorflow
+from distill.cli.terminal import guarded, start_backend
 from distill.errors import UserError
 
 
@@ -46,8 +48,9 @@ def test_other_errors_keep_their_traceback():
         guarded(lambda: 1 // 0)
 
 
-def test_tensorflow_says_where_it_runs(capsys):
-    start_tensorflow()
-    assert capsys.readouterr().out.startswith("TensorFlow 2")
-    start_tensorflow(say=False)
+def test_the_backend_says_where_it_runs(capsys):
+    start_backend()
+    name = {"tensorflow": "TensorFlow", "jax": "JAX", "torch": "PyTorch"}[keras.backend.backend()]
+    assert re.match(rf"{name} \d+\.\d+", capsys.readouterr().out)
+    start_backend(say=False)
     assert capsys.readouterr().out == ""

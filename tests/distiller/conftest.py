@@ -1,5 +1,6 @@
 """Two replicas on one processor, for the tests that train with several."""
 
+import keras
 import pytest
 import tensorflow as tf
 
@@ -10,6 +11,8 @@ def replicas():
 
     TensorFlow numbers these anew in each strategy, so that those of two strategies collide.
     """
+    if keras.backend.backend() != "tensorflow":
+        pytest.skip("only TensorFlow has this strategy")
     return tf.distribute.MirroredStrategy(
         ["CPU:0", "CPU:1"], cross_device_ops=tf.distribute.ReductionToOneDevice()
     )

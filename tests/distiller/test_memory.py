@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+from method_tools import not_on_torch
 from small_distillers import X, Y, in_float64, network
 
 from distill.distiller import Distiller
@@ -34,7 +35,7 @@ class LeakyMemory(Memory):
 
 
 @pytest.mark.parametrize("kind", [Memory, LeakyMemory])
-@pytest.mark.parametrize("jit", [False, True])
+@pytest.mark.parametrize("jit", [False, pytest.param(True, marks=not_on_torch)])
 def test_a_memory_bank_changes_in_training_only(kind, jit):
     model = Distiller(teacher=network(16), student=network(), method=kind(), examples=96)
     model.compile("adam", jit_compile=jit)

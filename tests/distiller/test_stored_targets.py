@@ -49,8 +49,8 @@ def test_stored_teacher_logits_without_labels():
 
 
 def test_other_dictionaries_of_labels_are_refused():
-    with pytest.raises(UserError, match="'teacher_logits', 'label'; it may have 'labels', 'index'"):
-        distiller().fit(X, {"teacher_logits": Y, "label": Y}, verbose=0)
+    with pytest.raises(UserError, match="'label', 'teacher_logits'; it may have 'labels', 'index'"):
+        distiller().fit(X, {"label": Y, "teacher_logits": Y}, verbose=0)
     both = {"teacher_logits": np.zeros((96, 4)), "teacher_probabilities": np.ones((96, 4)) / 4}
     with pytest.raises(UserError, match="both 'teacher_logits' and 'teacher_probabilities'"):
         distiller().fit(X, {"labels": Y, **both}, verbose=0)

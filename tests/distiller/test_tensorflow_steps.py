@@ -1,54 +1,58 @@
-"""One training step on TensorFlow: the update of plain gradient descent, worked out by hand."""
+"""Steps on TensorFlow in two replicas; the fixture skips these tests on other backends."""
 
 import keras
 import numpy as np
 import pytest
-from scipy.special import softmax
-
-from distill import Distiller
-
-X = np.random.default_rng(0).normal(size=(6, 4)).astype("float32")
-LOGITS = np.random.default_rng(1).normal(size=(6, 3)).astype("float32")
+import tensorflow as tf
+from keras import layers
+from small_distillers import X, Y, distiller, network
 
 
-@pytest.fixture
-def student():
-    return keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)])
+def test_two_replicas_equal_one(replicas):
+    """Losses, weights and logs of two replicas are those of one with the whole batch."""
+    networks = [
+        keras.Sequential(
+            [keras.Input((6,)), layers.Dense(units, kernel_regularizer="l2"), layers.Dense(4)]
+        )
+        for units in (16, 8)
+    ]
+    assert replicas.num_replicas_in_sync == 2
+    results = []
+    for scope in (tf.distribute.get_strategy().scope, replicas.scope):
+        with scope():
+            teacher, student = (keras.models.clone_model(each) for each in networks)
+            model = distiller(
+                teacher=teacher,
+                student=student,
+                optimizer=keras.optimizers.SGD(0.1),
+                compiled=True,
+            )
+        for copy, original in zip((teacher, student), networks, strict=True):
+            copy.set_weights(original.get_weights())
+        data = tf.data.Dataset.from_tensor_slices((X, Y)).batch(48)
+        history = model.fit(data, epochs=2, shuffle=False, verbose=0).history
+        results.append((history, student.get_weights()))
+    for name in results[0][0]:
+        assert results[0][0][name] == pytest.approx(results[1][0][name], rel=1e-5)
+    for one, two in zip(results[0][1], results[1][1], strict=True):
+        np.testing.assert_allclose(one, two, rtol=1e-5, atol=1e-6)
 
 
-def test_a_step_follows_the_gradient_of_the_soft_loss(student):
-    """d/ds of T² KL(p ‖ q) is T (q − p); the loss is its mean over the batch."""
-    kernel, bias = (value.astype("float64") for value in student.get_weights())
-    distiller = Distiller(student=student, alpha=0.0, temperature=2.0)
-    distiller.compile(keras.optimizers.SGD(0.1))
-    distiller.fit(X, {"teacher_logits": LOGITS}, batch_size=6, epochs=1, verbose=0, shuffle=False)
-    p, q = softmax(LOGITS / 2, axis=1), softmax((X @ kernel + bias) / 2, axis=1)
-    gradient = 2 * (q - p) / len(X)
-    np.testing.assert_allclose(student.get_weights()[0], kernel - 0.1 * X.T @ gradient, rtol=1e-5)
-    np.testing.assert_allclose(
-        student.get_weights()[1], bias - 0.1 * gradient.sum(axis=0), rtol=1e-4, atol=1e-7
-    )
-
-
-def test_evaluation_takes_no_step(student):
-    before = student.get_weights()
-    distiller = Distiller(student=student, alpha=0.0)
-    distiller.compile(keras.optimizers.SGD(0.1))
-    distiller.evaluate(X, {"teacher_logits": LOGITS}, verbose=0)
-    for one, other in zip(before, student.get_weights(), strict=True):
-        np.testing.assert_array_equal(one, other)
-
-
-@pytest.mark.parametrize("method", ["kd", "fitnet", "kd + mse_logits + fitnet"])
-def test_steps_are_traced_once(method):
-    models = [keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)]) for _ in range(2)]
-    distiller = Distiller(teacher=models[0], student=models[1], method=method)
-    distiller.compile("adam")
-    traces = []
-    for name in ("train_step", "test_step"):
-        step = getattr(distiller, name)
-        watched = lambda data, name=name, step=step: traces.append(name) or step(data)  # noqa: E731
-        setattr(distiller, name, watched)
-    labels = np.arange(6) % 3
-    distiller.fit(X, labels, validation_data=(X, labels), epochs=2, verbose=0)
-    assert traces == ["train_step", "test_step"]
+def test_parts_of_a_method_in_replicas(replicas):
+    data = tf.data.Dataset.from_tensor_slices((X, Y)).batch(48)
+    teacher, student = network(16), network()
+    results = []
+    for scope in (tf.distribute.get_strategy().scope, replicas.scope):
+        with scope():
+            models = [keras.models.clone_model(each) for each in (teacher, student)]
+            for copy, each in zip(models, (teacher, student), strict=True):
+                copy.set_weights(each.get_weights())
+            model = distiller(
+                teacher=models[0],
+                student=models[1],
+                method="0.5 * kd + mse_logits",
+                compiled=True,
+            )
+        results.append(model.evaluate(data, verbose=0, return_dict=True))
+    assert {"kd", "mse_logits"} < set(results[0])
+    assert results[0] == pytest.approx(results[1], rel=1e-5)

@@ -5,7 +5,6 @@ from types import SimpleNamespace
 
 import keras
 import pytest
-import tensorflow as tf
 from keras import layers
 
 from distill.errors import UserError
@@ -35,24 +34,6 @@ class SelfAttention(keras.Model):
         return self.attention(x, x)
 
 
-class Products(layers.Layer):
-    """Features by features, and the sum of a varying number of places, by the first operand."""
-
-    def call(self, x):
-        rows = x[:, :, 0, :]  # 12 rows of 3 features
-        batched = tf.matmul(rows, rows, transpose_a=True)
-        single = tf.matmul(rows[0], rows[0], transpose_a=True)
-        places = tf.shape(tf.where(x > 0))[0]  # of a size that the graph does not know
-        return batched + single + tf.cast(places, x.dtype)
-
-
-class Broadcast(layers.Layer):
-    """One matrix for all 12 matrices of 10 by 3."""
-
-    def call(self, x):
-        return tf.einsum("...ij,...jk->...ik", x, tf.ones((1, 1, 3, 4), x.dtype))
-
-
 def model_of(*parts):
     return keras.Sequential(list(parts))
 
@@ -80,10 +61,6 @@ COUNTED = {
         lambda: [layers.Conv2DTranspose(4, 3, strides=2)],
         12 * 10 * 3 * 9 * 4,  # each input is multiplied by 3·3 weights for each of 4 outputs
     ),
-    "transposed products": (
-        lambda: [Products(), layers.Flatten()],
-        2 * 3 * 3 * 12,  # twice 3·3 sums of 12 products
-    ),
     "subclassed, depthwise": (
         lambda: [Subclassed()],
         12 * 10 * 6 * 9 + 6 * 5,  # 3·2 channels of 3·3 each; then 6·5
@@ -106,7 +83,6 @@ COUNTED = {
         lambda: [layers.EinsumDense("...x,xy->...y", output_shape=7), layers.Flatten()],
         12 * 10 * 3 * 7,
     ),
-    "einsum that broadcasts": (lambda: [Broadcast(), layers.Flatten()], 12 * 10 * 3 * 4),
 }
 
 

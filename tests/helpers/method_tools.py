@@ -1,9 +1,18 @@
 """Inputs and gradients for the tests of methods."""
 
+import keras
 import numpy as np
-import tensorflow as tf
+import pytest
+from keras import ops
 
+from distill.distiller.backend import value_and_gradients
 from distill.methods import Batch, Outputs
+
+has_float64 = keras.backend.backend() != "jax"
+not_on_torch = pytest.mark.skipif(
+    keras.backend.backend() == "torch", reason="Keras on PyTorch has no compiled steps of this kind"
+)
+needs_float64 = pytest.mark.skipif(not has_float64, reason="JAX computes in float32")
 
 
 def normal(*shape, seed=0, scale=1.0):
@@ -24,14 +33,25 @@ def losses(method, teacher, student, temperature=1.0, **batch):
     return {name: np.asarray(values) for name, values in parts.items()}
 
 
+def gradient_at(loss, values):
+    """The gradient of a function of one tensor."""
+    variable = keras.Variable(values, dtype=keras.backend.standardize_dtype(values.dtype))
+    _, (found,) = value_and_gradients(
+        lambda: (loss(ops.convert_to_tensor(variable)), ()), [variable]
+    )
+    return ops.convert_to_numpy(found)
+
+
+def mean_loss(parts):
+    return sum(ops.mean(values) for values in parts.values())
+
+
 def gradient(method, teacher, student, temperature=1.0, **batch):
     """The gradient of the mean loss with respect to the student's logits."""
-    student = tf.constant(student)
-    with tf.GradientTape() as tape:
-        tape.watch(student)
-        parts = method(Outputs(teacher), Outputs(student), Batch(temperature=temperature, **batch))
-        loss = sum(tf.reduce_mean(values) for values in parts.values())
-    return tape.gradient(loss, student).numpy()
+    batch = Batch(temperature=temperature, **batch)
+    return gradient_at(
+        lambda logits: mean_loss(method(Outputs(teacher), Outputs(logits), batch)), student
+    )
 
 
 def finite_differences(method, teacher, student, step=1e-3, **batch):
@@ -59,12 +79,13 @@ def outputs(*shapes, seed=0, examples=4):
 
 def gradient_of_features(method, teacher, student):
     """The gradient of the mean loss with respect to the student's first features."""
-    first, *others = map(tf.constant, student.features)
-    with tf.GradientTape() as tape:
-        tape.watch(first)
-        parts = method(teacher, student._replace(features=(first, *others)), Batch(training=True))
-        loss = sum(tf.reduce_mean(values) for values in parts.values())
-    return tape.gradient(loss, first).numpy()
+    first, *others = student.features
+
+    def loss(features):
+        outputs = student._replace(features=(features, *others))
+        return mean_loss(method(teacher, outputs, Batch(training=True)))
+
+    return gradient_at(loss, first)
 
 
 def convolved(maps, kernel):

@@ -116,7 +116,7 @@ class Forget(EpochSeconds):
         super().on_epoch_begin(epoch, logs)
         if epoch == 2:
             for weight in self.model.trainable_variables:
-                weight.assign(keras.ops.zeros_like(weight))
+                weight.assign(np.zeros(weight.shape))
             self.model.optimizer.learning_rate.assign(0.0)
 
 
