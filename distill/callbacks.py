@@ -15,15 +15,18 @@ class LossNotFinite(UserError):
 class StopOnNaN(keras.callbacks.Callback):
     """Stops training with a `LossNotFinite` at the step whose loss is NaN or infinite."""
 
-    async_safe = True  # read in Keras' callback thread, so that no step waits for the accelerator
+    async_safe = True  # read in Keras' callback threads, so that no step waits for the accelerator
 
     def on_epoch_begin(self, epoch, logs=None):
-        # Not in the other thread, where on JAX `self.model` would interfere with the next step.
+        # Not in the other threads, where on JAX `self.model` would interfere with the next step.
         self._epoch, self._together = epoch + 1, self.model.steps_per_execution
+        self._first = math.inf, 0.0
 
     def on_train_batch_end(self, batch, logs=None):
         loss = float((logs or {}).get("loss", 0.0))
         if not math.isfinite(loss):
+            # The next step, in another thread, may get here before Keras stops for this one.
+            batch, loss = self._first = min(self._first, (batch, loss))
             steps, together = f"step {batch + 1}", self._together
             if together > 1:
                 last = min(batch + 1, self.params["steps"] or math.inf)  # of a shorter last call

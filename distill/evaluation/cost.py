@@ -15,7 +15,8 @@ def multiply_adds(model: keras.Model, input_shape: tuple[int, ...] | None = None
 
     The count covers matrix products, those in attention included, and convolutions. It leaves out
     biases, activations, normalisation and pooling, and whatever runs in loops (the steps of
-    recurrent layers after the first) and branches. `input_shape` is `(height, width, channels)`; by
+    recurrent layers after the first) and branches; on PyTorch, the scores and sums of attention too.
+    `input_shape` is `(height, width, channels)`; by
     default, that of the built model.
 
     Raises:

@@ -89,6 +89,8 @@ COUNTED = {
 @pytest.mark.parametrize("name", COUNTED)
 @pytest.mark.parametrize("policy", ["float32", "mixed_bfloat16"])
 def test_multiply_adds_by_hand(name, policy):
+    if name == "attention" and keras.backend.backend() == "torch":
+        pytest.skip("PyTorch does not count what its fused attention computes")
     make, wanted = COUNTED[name]
     keras.config.set_dtype_policy(policy)
     model = keras.Sequential([keras.Input((12, 10, 3)), *make()])

@@ -103,8 +103,8 @@ def test_an_ensemble_of_pretrained_teachers_teaches_an_assistant(pretrained, pla
     before = [runs[planned.specs[run.key].inputs[0]] for run in tuned]
     assert [len(run.load_model().trainable_weights) for run in tuned] == [2, 2]
     images = data_of(recipe).test.images.astype("float32")
-    mean = np.mean([run.load_model()(images).numpy() for run in tuned], axis=0)
-    np.testing.assert_allclose(ensemble.load_model()(images).numpy(), mean, rtol=1e-4, atol=1e-5)
+    mean = np.mean([np.asarray(run.load_model()(images)) for run in tuned], axis=0)
+    np.testing.assert_allclose(ensemble.load_model()(images), mean, rtol=1e-4, atol=1e-5)
     np.testing.assert_allclose(ensemble.predictions("last", "test"), mean, rtol=1e-4, atol=1e-5)
     for run, pretraining in zip(tuned, before, strict=True):  # frozen features are as they were
         kept, was = (each.load_model().get_weights()[:-2] for each in (run, pretraining))
