@@ -15,9 +15,9 @@ def multiply_adds(model: keras.Model, input_shape: tuple[int, ...] | None = None
 
     The count covers matrix products, those in attention included, and convolutions. It leaves out
     biases, activations, normalisation and pooling, and whatever runs in loops (the steps of
-    recurrent layers after the first) and branches; on PyTorch, the scores and sums of attention too.
-    `input_shape` is `(height, width, channels)`; by
-    default, that of the built model.
+    recurrent layers after the first) and branches. On PyTorch it also leaves out the scores and
+    sums of attention. `input_shape` is `(height, width, channels)`; by default, that of the built
+    model.
 
     Raises:
         UserError: the size of a product is known only when the model runs.
