@@ -56,11 +56,12 @@ def execute(specs: Iterable[RunSpec], train: Train) -> Iterator[Run | Failure]:
 
 def _out_of_memory(error):
     """A sentence, if the error is one of those that TensorFlow, JAX and PyTorch raise for it."""
-    kinds = MemoryError, tf.errors.ResourceExhaustedError
-    is_from_backend = type(error).__name__ == "OutOfMemoryError" or "RESOURCE_EXHAUSTED" in str(
-        error
+    of_tensorflow = isinstance(error, (MemoryError, tf.errors.ResourceExhaustedError))
+    of_jax, of_torch = (
+        "RESOURCE_EXHAUSTED" in str(error),
+        type(error).__name__ == "OutOfMemoryError",
     )
-    if isinstance(error, kinds) or is_from_backend:
+    if of_tensorflow or of_jax or of_torch:
         return "memory ran out; make the batch or the model smaller."
     return None
 

@@ -3,29 +3,13 @@
 The backend is that of this process; CONTRIBUTING.md says how to choose it.
 """
 
-import os
-import subprocess
-import sys
-from pathlib import Path
-
 import first_steps
 import keras
 import numpy as np
 import pytest
+from other_backend import run
 
 from distill.distiller.backend import value_and_gradients
-
-HELPER = Path(first_steps.__file__)
-PACKAGE = HELPER.parents[2]
-
-
-def run(backend, *arguments):
-    path = os.pathsep.join([str(PACKAGE), str(HELPER.parent)])
-    environment = {**os.environ, "KERAS_BACKEND": backend, "PYTHONPATH": path}
-    return subprocess.run(
-        [sys.executable, *arguments], env=environment, capture_output=True, text=True
-    )
-
 
 BACKEND = keras.backend.backend()
 on_another = pytest.mark.skipif(
@@ -42,7 +26,7 @@ def test_first_steps_are_those_of_tensorflow(tmp_path):
     A gradient that is zero but for rounding, as of a bias before batch normalisation, is compared
     with the largest one of its method.
     """
-    found = run("tensorflow", str(HELPER), str(tmp_path / "steps.npz"))
+    found = run("tensorflow", first_steps.__file__, str(tmp_path / "steps.npz"))
     assert found.returncode == 0, found.stderr
     wanted, steps = dict(np.load(tmp_path / "steps.npz")), first_steps.all_first_steps()
     assert {*steps} == {*wanted}
