@@ -4,7 +4,7 @@ import keras
 from keras import ops
 
 from distill.errors import check_number
-from distill.methods.features import Connector, FeatureMethod, check_maps, of_one_size
+from distill.methods.features import Connector, MapMethod, of_one_size
 
 
 def boundary_loss(teacher_maps, student_maps, margin):
@@ -37,7 +37,7 @@ def boundary_loss(teacher_maps, student_maps, margin):
 
 
 @keras.saving.register_keras_serializable(package="distill")
-class AB(FeatureMethod):
+class AB(MapMethod):
     """The method `"ab"`: activation boundaries, with a part of that name.
 
     `weight · Σⱼ 2^(j − n) · boundary_loss(tⱼ, c(sⱼ))` over `n` pairs of layers `j = 1 … n`; see
@@ -68,6 +68,8 @@ class AB(FeatureMethod):
     those of the comparison by Tian et al. (2020).
     """
 
+    part = "ab"
+
     def __init__(
         self,
         teacher_layers: str | tuple[str | None, ...] | None = "stages",
@@ -80,19 +82,15 @@ class AB(FeatureMethod):
         self.margin = float(check_number("margin", margin, "a positive number", above=0))
 
     def build(self, teacher, student):
-        check_maps(self.name, teacher, student)
+        super().build(teacher, student)
         pairs = zip(teacher.features, student.features, strict=True)
         self.connectors = [Connector(t[-1], s[-1], self.dtype_policy) for t, s in pairs]
 
-    def call(self, teacher, student, batch):
-        loss, count = 0.0, len(self.connectors)
-        pairs = zip(teacher.features, student.features, strict=True)
-        for number, (maps, connector) in enumerate(zip(pairs, self.connectors, strict=True), 1):
-            of_teacher, of_student = of_one_size(*maps)
-            of_student = connector(of_student, training=batch.training)
-            each = boundary_loss(of_teacher, of_student, self.margin)
-            loss += 2.0 ** (number - count) * each
-        return {"ab": self.weight * loss}
+    def pair_loss(self, number, teacher, student, batch):
+        of_teacher, of_student = of_one_size(teacher, student)
+        of_student = self.connectors[number](of_student, training=batch.training)
+        share = 2.0 ** (number + 1 - len(self.connectors))
+        return share * boundary_loss(of_teacher, of_student, self.margin)
 
     def get_config(self):
         return {**super().get_config(), "margin": self.margin}

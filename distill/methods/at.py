@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from distill.methods.features import FeatureMethod, check_maps, flat, of_one_size, unit
+from distill.methods.features import MapMethod, flat, of_one_size, unit
 
 
 def attention_map(features):
@@ -23,7 +23,7 @@ def attention_map(features):
 
 
 @keras.saving.register_keras_serializable(package="distill")
-class AT(FeatureMethod):
+class AT(MapMethod):
     """The method `"at"`: attention transfer, with a part of that name.
 
     `weight · Σⱼ 1/n · ‖q(tⱼ) − q(sⱼ)‖²`, where `tⱼ` and `sⱼ` are the feature maps of the `j`-th
@@ -52,6 +52,8 @@ class AT(FeatureMethod):
     paper's norm; the weight is that of the comparison by Tian et al. (2020).
     """
 
+    part = "at"
+
     def __init__(
         self,
         teacher_layers: str | tuple[str | None, ...] | None = "stages",
@@ -61,12 +63,6 @@ class AT(FeatureMethod):
     ):
         super().__init__(teacher_layers, student_layers, weight, **kwargs)
 
-    def build(self, teacher, student):
-        check_maps(self.name, teacher, student)
-
-    def call(self, teacher, student, batch):
-        loss = 0.0
-        for maps in zip(teacher.features, student.features, strict=True):
-            of_teacher, of_student = (attention_map(each) for each in of_one_size(*maps))
-            loss += ops.mean(ops.square(of_teacher - of_student), axis=-1)
-        return {"at": self.weight * loss}
+    def pair_loss(self, number, teacher, student, batch):
+        of_teacher, of_student = map(attention_map, of_one_size(teacher, student))
+        return ops.mean(ops.square(of_teacher - of_student), axis=-1)

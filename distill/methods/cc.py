@@ -66,6 +66,8 @@ class CC(FeatureMethod):
     (2020) has another formula under this name, so its weight of 0.02 does not apply.
     """
 
+    part = "cc"
+
     def __init__(
         self,
         teacher_layers: str | tuple[str | None, ...] | None = None,
@@ -79,12 +81,11 @@ class CC(FeatureMethod):
         self.gamma = float(check_number("gamma", gamma, "a positive number", above=0))
         self.order = check_whole("order", order)
 
-    def call(self, teacher, student, batch):
-        loss = 0.0
-        for pair in zip(teacher.features, student.features, strict=True):
-            of_teacher, of_student = (taylor_kernel(x, self.gamma, self.order) for x in pair)
-            loss += ops.mean(ops.square(of_teacher - of_student), axis=-1)
-        return {"cc": self.weight * loss}
+    def pair_loss(self, number, teacher, student, batch):
+        of_teacher, of_student = (
+            taylor_kernel(each, self.gamma, self.order) for each in (teacher, student)
+        )
+        return ops.mean(ops.square(of_teacher - of_student), axis=-1)
 
     def get_config(self):
         return {**super().get_config(), "gamma": self.gamma, "order": self.order}

@@ -43,7 +43,12 @@ class FeatureMethod(Method):
 
     Raises:
         UserError: `weight` out of range, or unequal numbers of layers.
+
+    Attributes:
+        part: the name of the loss, `weight · Σⱼ pair_loss(tⱼ, sⱼ)`.
     """
+
+    part: str
 
     def __init__(self, teacher_layers=None, student_layers=None, weight=1.0, **kwargs):
         super().__init__(**kwargs)
@@ -63,6 +68,19 @@ class FeatureMethod(Method):
                 f"teacher_layers names {len(self.teacher_layers)} layers and student_layers "
                 f"{len(self.student_layers)}; name one of each for every pair."
             )
+
+    def pair_loss(self, number, teacher, student, batch):
+        """Compares the features of one pair of layers; `number` counts the pairs from 0.
+
+        Returns one loss for each example, `(batch,)`. A method whose loss is not a sum over pairs
+        implements `call` instead.
+        """
+        raise NotImplementedError(f"{type(self).__name__} must implement pair_loss or call.")
+
+    def call(self, teacher, student, batch):
+        pairs = enumerate(zip(teacher.features, student.features, strict=True))
+        total = sum(self.pair_loss(number, *pair, batch) for number, pair in pairs)
+        return {self.part: self.weight * total}
 
     def get_config(self):
         return {
@@ -149,16 +167,18 @@ def _names(argument, value):
     return names
 
 
-def check_maps(name: str, teacher, student) -> None:
-    """Raises a `UserError` unless all features are maps, from the shapes that `build` gets."""
-    for role, outputs in (("teacher", teacher), ("student", student)):
-        for shape in outputs.features:
-            if len(shape) != 4:
-                raise UserError(
-                    f"The method {name!r} compares feature maps (batch, height, width, channels), "
-                    f"and a layer of the {role} has shape {tuple(shape)}; choose layers before the "
-                    f"global pooling, with {role}_layers."
-                )
+class MapMethod(FeatureMethod):
+    """A method that compares feature maps, `(batch, height, width, channels)`, and no others."""
+
+    def build(self, teacher, student):
+        for role, outputs in (("teacher", teacher), ("student", student)):
+            for shape in outputs.features:
+                if len(shape) != 4:
+                    raise UserError(
+                        f"The method {self.name!r} compares feature maps (batch, height, width, "
+                        f"channels), and a layer of the {role} has shape {tuple(shape)}; choose "
+                        f"layers before the global pooling, with {role}_layers."
+                    )
 
 
 def of_one_size(teacher_map, student_map):

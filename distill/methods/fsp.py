@@ -6,7 +6,7 @@ import keras
 from keras import ops
 
 from distill.errors import UserError
-from distill.methods.features import FeatureMethod, check_maps, of_one_size
+from distill.methods.features import MapMethod, of_one_size
 
 
 def flow_matrix(first, second):
@@ -33,7 +33,7 @@ def flow_matrix(first, second):
 
 
 @keras.saving.register_keras_serializable(package="distill")
-class FSP(FeatureMethod):
+class FSP(MapMethod):
     """The method `"fsp"`: flow of solution procedure, with a part of that name.
 
     `weight · Σⱼ mean((G(tⱼ, tⱼ₊₁) − G(sⱼ, sⱼ₊₁))²)` over neighbouring layers of the list, with `G`
@@ -74,7 +74,7 @@ class FSP(FeatureMethod):
         super().__init__(teacher_layers, student_layers, weight, **kwargs)
 
     def build(self, teacher, student):
-        check_maps(self.name, teacher, student)
+        super().build(teacher, student)
         channels = [[shape[-1] for shape in each.features] for each in (teacher, student)]
         if len(channels[0]) < 2 or channels[0] != channels[1]:
             raise UserError(

@@ -4,11 +4,11 @@ import keras
 from keras import ops
 
 from distill.errors import check_number
-from distill.methods.features import FeatureMethod, check_maps, flat, of_one_size, unit
+from distill.methods.features import MapMethod, flat, of_one_size, unit
 
 
 @keras.saving.register_keras_serializable(package="distill")
-class FT(FeatureMethod):
+class FT(MapMethod):
     """The method `"ft"`: factor transfer. Its parts are `factor` and `reconstruction`.
 
     A paraphraser turns the teacher's feature maps `t` into a factor of fewer channels and back into
@@ -58,7 +58,7 @@ class FT(FeatureMethod):
         self.rate = float(check_number("rate", rate, "above 0 and up to 1", above=0, most=1))
 
     def build(self, teacher, student):
-        check_maps(self.name, teacher, student)
+        super().build(teacher, student)
         self.paraphrasers, self.returns, self.translators = [], [], []
         for of_teacher, of_student in zip(teacher.features, student.features, strict=True):
             channels, given = of_teacher[-1], of_student[-1]

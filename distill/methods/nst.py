@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from distill.methods.features import FeatureMethod, check_maps, of_one_size, unit
+from distill.methods.features import MapMethod, of_one_size, unit
 
 
 def selectivity_loss(teacher_maps, student_maps):
@@ -41,7 +41,7 @@ def selectivity_loss(teacher_maps, student_maps):
 
 
 @keras.saving.register_keras_serializable(package="distill")
-class NST(FeatureMethod):
+class NST(MapMethod):
     """The method `"nst"`: neuron selectivity transfer, with a part of that name.
 
     `weight · Σⱼ selectivity_loss(tⱼ, sⱼ)` over pairs of layers; see `selectivity_loss`. The larger
@@ -68,6 +68,8 @@ class NST(FeatureMethod):
     comparison by Tian et al. (2020).
     """
 
+    part = "nst"
+
     def __init__(
         self,
         teacher_layers: str | tuple[str | None, ...] | None = "stages",
@@ -77,10 +79,5 @@ class NST(FeatureMethod):
     ):
         super().__init__(teacher_layers, student_layers, weight, **kwargs)
 
-    def build(self, teacher, student):
-        check_maps(self.name, teacher, student)
-
-    def call(self, teacher, student, batch):
-        pairs = zip(teacher.features, student.features, strict=True)
-        loss = sum(selectivity_loss(*of_one_size(*maps)) for maps in pairs)
-        return {"nst": self.weight * loss}
+    def pair_loss(self, number, teacher, student, batch):
+        return selectivity_loss(*of_one_size(teacher, student))

@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from distill.methods.features import Connector, FeatureMethod, check_maps, of_one_size
+from distill.methods.features import Connector, MapMethod, of_one_size
 
 
 def partial_distance(teacher_maps, student_maps, margin):
@@ -35,7 +35,7 @@ def partial_distance(teacher_maps, student_maps, margin):
 
 
 @keras.saving.register_keras_serializable(package="distill")
-class OFD(FeatureMethod):
+class OFD(MapMethod):
     """The method `"ofd"`: overhaul of feature distillation, with a part of that name.
 
     `weight · Σⱼ 2^(j − n) · partial_distance(tⱼ, c(sⱼ), mⱼ)` over `n` pairs of layers `j = 1 … n`;
@@ -69,6 +69,8 @@ class OFD(FeatureMethod):
     computes the margin from the teacher's batch normalisation.
     """
 
+    part = "ofd"
+
     def __init__(
         self,
         teacher_layers: str | tuple[str | None, ...] | None = "stages",
@@ -79,7 +81,7 @@ class OFD(FeatureMethod):
         super().__init__(teacher_layers, student_layers, weight, **kwargs)
 
     def build(self, teacher, student):
-        check_maps(self.name, teacher, student)
+        super().build(teacher, student)
         pairs = zip(teacher.features, student.features, strict=True)
         self.connectors = [Connector(t[-1], s[-1], self.dtype_policy) for t, s in pairs]
         self.negatives = [  # of each channel: the sum of the negative values and their number
@@ -87,18 +89,15 @@ class OFD(FeatureMethod):
             for number, shape in enumerate(teacher.features)
         ]
 
-    def call(self, teacher, student, batch):
-        loss, count = 0.0, len(self.connectors)
-        for number, (of_teacher, of_student, connector, negatives) in enumerate(
-            zip(teacher.features, student.features, self.connectors, self.negatives, strict=True), 1
-        ):
-            is_below = ops.cast(of_teacher < 0, of_teacher.dtype)
-            below = ops.stack([ops.minimum(of_teacher, 0.0), is_below])
-            seen = negatives + ops.sum(below, axis=(1, 2, 3))
-            if batch.training:
-                negatives.assign(seen)
-            margin = seen[0] / ops.maximum(seen[1], 1.0)
-            maps = of_one_size(of_teacher, of_student)
-            projected = connector(maps[1], training=batch.training)
-            loss += 2.0 ** (number - count) * partial_distance(maps[0], projected, margin)
-        return {"ofd": self.weight * loss}
+    def pair_loss(self, number, teacher, student, batch):
+        negatives = self.negatives[number]
+        is_below = ops.cast(teacher < 0, teacher.dtype)
+        below = ops.stack([ops.minimum(teacher, 0.0), is_below])
+        seen = negatives + ops.sum(below, axis=(1, 2, 3))
+        if batch.training:
+            negatives.assign(seen)
+        margin = seen[0] / ops.maximum(seen[1], 1.0)
+        of_teacher, of_student = of_one_size(teacher, student)
+        projected = self.connectors[number](of_student, training=batch.training)
+        share = 2.0 ** (number + 1 - len(self.connectors))
+        return share * partial_distance(of_teacher, projected, margin)

@@ -59,6 +59,8 @@ class PKT(FeatureMethod):
     pairs of their code and the weight of the comparison by Tian et al. (2020).
     """
 
+    part = "pkt"
+
     def __init__(
         self,
         teacher_layers: str | tuple[str | None, ...] | None = None,
@@ -68,9 +70,6 @@ class PKT(FeatureMethod):
     ):
         super().__init__(teacher_layers, student_layers, weight, **kwargs)
 
-    def call(self, teacher, student, batch):
-        loss = 0.0
-        for pair in zip(teacher.features, student.features, strict=True):
-            p, q = map(neighbour_probabilities, pair)
-            loss += ops.mean(p * ops.log((p + _SMALL) / (q + _SMALL)), axis=-1)
-        return {"pkt": self.weight * loss}
+    def pair_loss(self, number, teacher, student, batch):
+        p, q = neighbour_probabilities(teacher), neighbour_probabilities(student)
+        return ops.mean(p * ops.log((p + _SMALL) / (q + _SMALL)), axis=-1)

@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from distill.methods.features import FeatureMethod, averaged, check_maps
+from distill.methods.features import MapMethod, averaged
 
 _MOST_CHANNELS = 512  # of the maps that are handed from stage to stage
 _SIZES = (4, 2, 1)  # to which maps are averaged, with weights 1/2, 1/4, 1/8
@@ -45,7 +45,7 @@ def hierarchical_loss(teacher_maps, student_maps):
 
 
 @keras.saving.register_keras_serializable(package="distill")
-class ReviewKD(FeatureMethod):
+class ReviewKD(MapMethod):
     """The method `"reviewkd"`: knowledge review, with a part of that name.
 
     From the last pair of layers to the first, the student's maps are mixed with what came from
@@ -93,7 +93,7 @@ class ReviewKD(FeatureMethod):
         super().__init__(teacher_layers, student_layers, weight, **kwargs)
 
     def build(self, teacher, student):
-        check_maps(self.name, teacher, student)
+        super().build(teacher, student)
         middle = min(_MOST_CHANNELS, student.features[-1][-1])
         self.entries, self.mixers, self.exits = [], [], []
         for of_teacher, of_student in zip(teacher.features, student.features, strict=True):

@@ -53,6 +53,8 @@ class SP(FeatureMethod):
     which takes the last stage only.
     """
 
+    part = "sp"
+
     def __init__(
         self,
         teacher_layers: str | tuple[str | None, ...] | None = "stages",
@@ -62,9 +64,6 @@ class SP(FeatureMethod):
     ):
         super().__init__(teacher_layers, student_layers, weight, **kwargs)
 
-    def call(self, teacher, student, batch):
-        loss = 0.0
-        for pair in zip(teacher.features, student.features, strict=True):
-            of_teacher, of_student = map(similarity_matrix, pair)
-            loss += ops.mean(ops.square(of_teacher - of_student), axis=-1)
-        return {"sp": self.weight * loss}
+    def pair_loss(self, number, teacher, student, batch):
+        of_teacher, of_student = similarity_matrix(teacher), similarity_matrix(student)
+        return ops.mean(ops.square(of_teacher - of_student), axis=-1)

@@ -5,13 +5,13 @@ import math
 import keras
 from keras import ops
 
-from distill.methods.features import FeatureMethod, check_maps, of_one_size
+from distill.methods.features import MapMethod, of_one_size
 
 _START, _LEAST = 5.0, 1e-5  # of the variances
 
 
 @keras.saving.register_keras_serializable(package="distill")
-class VID(FeatureMethod):
+class VID(MapMethod):
     """The method `"vid"`: variational information distillation, with a part of that name.
 
     `weight · Σⱼ mean(½ [(tⱼ − μⱼ(sⱼ))² / σⱼ² + log σⱼ²])` over positions and channels: the negative
@@ -41,6 +41,8 @@ class VID(FeatureMethod):
     comparison by Tian et al. (2020).
     """
 
+    part = "vid"
+
     def __init__(
         self,
         teacher_layers: str | tuple[str | None, ...] | None = "stages",
@@ -51,7 +53,7 @@ class VID(FeatureMethod):
         super().__init__(teacher_layers, student_layers, weight, **kwargs)
 
     def build(self, teacher, student):
-        check_maps(self.name, teacher, student)
+        super().build(teacher, student)
         self.means, self.raw_variances = [], []
         for number, shapes in enumerate(zip(teacher.features, student.features, strict=True)):
             channels, given = (shape[-1] for shape in shapes)
@@ -69,18 +71,10 @@ class VID(FeatureMethod):
                 self.add_weight((channels,), start, name=f"raw_variance_{number}")
             )
 
-    def call(self, teacher, student, batch):
-        loss = 0.0
-        for maps, mean, raw in zip(
-            zip(teacher.features, student.features, strict=True),
-            self.means,
-            self.raw_variances,
-            strict=True,
-        ):
-            of_teacher, predicted = of_one_size(*maps)
-            for layer in mean:
-                predicted = layer(predicted)
-            variance = ops.softplus(raw) + _LEAST
-            each = ops.square(of_teacher - predicted) / variance + ops.log(variance)
-            loss += 0.5 * ops.mean(each, axis=(1, 2, 3))
-        return {"vid": self.weight * loss}
+    def pair_loss(self, number, teacher, student, batch):
+        of_teacher, predicted = of_one_size(teacher, student)
+        for layer in self.means[number]:
+            predicted = layer(predicted)
+        variance = ops.softplus(self.raw_variances[number]) + _LEAST
+        each = ops.square(of_teacher - predicted) / variance + ops.log(variance)
+        return 0.5 * ops.mean(each, axis=(1, 2, 3))
